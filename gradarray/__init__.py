@@ -1,0 +1,62 @@
+"""gradarray: a define-by-run autograd ``Tensor`` over the Python Array API standard, on any backend.
+
+The module is itself an Array API namespace, the same one for every device.
+"""
+
+import math
+
+import gradarray.ops  # fills the table, before anything is made of it
+from gradarray import autograd, backends, cuda, linalg
+from gradarray._state import get_default_dtype, set_default_dtype
+from gradarray.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradarray.creation import (
+    arange, as_tensor, asarray, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace, ones,
+    ones_like, tensor, zeros, zeros_like,
+)  # fmt: skip
+from gradarray.devices import Device as device
+from gradarray.devices import get_default_device, set_default_device
+from gradarray.dtypes import (
+    bool, can_cast, cdouble, cfloat, complex64, complex128, double, finfo, float, float32, float64, iinfo, int, int8,
+    int16, int32, int64, isdtype, long, promote_types, short, uint8, uint16, uint32, uint64,
+)  # fmt: skip
+from gradarray.dtypes import DType as dtype
+from gradarray.functions.elementwise import (
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_invert, bitwise_left_shift,
+    bitwise_or, bitwise_right_shift, bitwise_xor, ceil, clip, conj, copysign, cos, cosh, divide, equal, exp, expm1,
+    floor, floor_divide, greater, greater_equal, hypot, imag, isfinite, isinf, isnan, less, less_equal, log, log1p,
+    log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, maximum, minimum, multiply, negative,
+    nextafter, not_equal, positive, pow, real, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, signbit, sin,
+    sinh, sqrt, square, subtract, tan, tanh, trunc,
+)  # fmt: skip
+from gradarray.functions.linalg import matmul, outer, tensordot, vecdot
+from gradarray.functions.manipulation import (
+    astype, broadcast_arrays, broadcast_shapes, broadcast_to, clone, concat, expand_dims, flip, matrix_transpose,
+    meshgrid, moveaxis, permute_dims, repeat, reshape, roll, split, squeeze, stack, tile, transpose, tril, triu,
+    unstack,
+)  # fmt: skip
+from gradarray.functions.searching import (
+    argmax, argmin, argsort, nonzero, searchsorted, sort, take, take_along_axis, where,
+)  # fmt: skip
+from gradarray.functions.statistical import (
+    all, any, count_nonzero, cumulative_prod, cumulative_sum, max, mean, min, prod, std, sum, var,
+)  # fmt: skip
+from gradarray.functions.testing import allclose, isclose
+from gradarray.functions.types import is_complex, is_floating_point, is_tensor, numel, result_type
+from gradarray.printing import get_printoptions, printoptions, set_printoptions
+from gradarray.random import (
+    Generator, initial_seed, manual_seed, rand, rand_like, randint, randn, randn_like, randperm, seed,
+)  # fmt: skip
+from gradarray._tensor import Size, Tensor
+
+__version__ = "0.1.0"
+__array_api_version__ = "2025.12"
+SUPPORTED_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+
+# PyTorch's names for the same functions
+sub, mul, div, neg, clamp = subtract, multiply, divide, negative, clip
+cat, permute, unsqueeze, unbind, norm = concat, permute_dims, expand_dims, unstack, linalg.vector_norm
+mm = mv = bmm = dot = matmul
+
+e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
+
+__all__ = [name for name in list(globals()) if not name.startswith("_") and name not in ("gradarray", "math", "ops")]

@@ -1,0 +1,253 @@
+"""The tape: nodes, edges and the walk that carries cotangents backwards.
+
+Knows graphs. Must not know arrays, tensors or what any node computes: its tests run on integers and strings.
+
+An edge of a node leads to another :class:`Node`, to a :class:`Slot` (one of several outputs of a node), or to anything
+else: a *sink*, where a cotangent ends. An input that needs no gradient has the edge None. Nodes are made after the nodes
+that they lead to, so taking the youngest first visits each node once, when all that leads to it has been added up.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+Cotangent = Any
+
+next_seq: Callable[[], int] = itertools.count().__next__
+
+
+class Node:
+    """One recorded operation. A subclass says how cotangents pass through it.
+
+    Attributes
+    ----------
+    seq : int
+        Age: a node is younger than every node it leads to.
+    edges : tuple
+        Where the cotangent of each input goes; None for an input that needs none.
+    saved : tuple or None
+        What :meth:`pullback` needs from the forward pass; None once freed.
+    hooks : list or None
+        :class:`Hook` objects that see the cotangent before it passes through.
+    """
+
+    __slots__ = ("__weakref__", "edges", "hooks", "saved", "seq")
+
+    #: How many outputs the operation has. With several, a cotangent is a list with None for those that got none.
+    outputs = 1
+
+    seq: int
+    edges: tuple[Any, ...]
+    saved: tuple[Any, ...] | None
+    hooks: list[Hook] | None
+
+    def pullback(self, g: Cotangent) -> Sequence[Cotangent]:
+        """The cotangents of the inputs (None for zero), one an edge, for the cotangent ``g`` of the output."""
+        raise NotImplementedError
+
+    def pullback_taped(self, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pullback`, recording itself so that the result can be differentiated again."""
+        raise NotImplementedError
+
+    def free(self) -> None:
+        """Let go of what was saved. What saved nothing stays fit for another walk."""
+        if self.saved:
+            self.saved = None
+
+
+class Slot:
+    """An edge to one of several outputs of a node."""
+
+    __slots__ = ("index", "node")
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node, self.index = node, index
+
+
+class Hook(ABC):
+    """Sees, and may replace, the cotangent of one output of a node."""
+
+    __slots__ = ("index",)
+    index: int
+
+    @abstractmethod
+    def __call__(self, g: Cotangent, ends: dict[Any, Cotangent]) -> Cotangent:
+        """The cotangent to go on with. ``ends`` is what the walk will return; a hook may add to it."""
+
+
+class Deferred(ABC):
+    """A cotangent that is a small part of a large sum, such as the gradient of one slice of an array.
+
+    Adding it to a sum costs what the part costs; only the sum is ever made in full.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def add_to(self, total: Cotangent | None, *, owned: bool) -> Cotangent:
+        """``total`` (None: zero) plus this, in a new buffer, or in ``total`` itself where that is ``owned``."""
+
+
+class GraphFreedError(RuntimeError):
+    """A second walk over a graph that the first one freed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Trying to backward through the graph a second time, but what it saved was freed by the first time. "
+            "Specify retain_graph=True the first time if you need to backward through the graph again"
+        )
+
+
+class _Sums:
+    """Cotangents that wait for their node or sink, added up as they arrive."""
+
+    __slots__ = ("add", "iadd", "owned", "waiting")
+
+    def __init__(self, add: Callable[[Any, Any], Any], iadd: Callable[[Any, Any], Any]) -> None:
+        self.add, self.iadd = add, iadd
+        self.waiting: dict[Hashable, Cotangent] = {}
+        self.owned: set[Hashable] = set()  # those whose sum lies in a buffer that the walk itself made
+
+    def plus(self, key: Hashable, g: Cotangent) -> None:
+        """Add ``g`` to what already waits at ``key``."""
+        total = self.waiting[key]
+        owned = key in self.owned
+        if isinstance(total, Deferred):
+            total, owned = total.add_to(None, owned=False), True
+        if isinstance(g, Deferred):
+            self.waiting[key] = g.add_to(total, owned=owned)
+        else:
+            self.waiting[key] = self.iadd(total, g) if owned else self.add(total, g)
+        self.owned.add(key)
+
+    def pop(self, key: Hashable) -> Cotangent:
+        self.owned.discard(key)
+        g = self.waiting.pop(key)
+        return g.add_to(None, owned=False) if isinstance(g, Deferred) else g
+
+
+def walk(
+    roots: Iterable[tuple[Any, Cotangent]],
+    *,
+    add: Callable[[Any, Any], Any],
+    iadd: Callable[[Any, Any], Any],
+    taped: bool = False,
+    keep: bool = False,
+    only: frozenset[Any] | None = None,
+    captures: Mapping[Node, Sequence[Hook]] | None = None,
+) -> dict[Any, Cotangent]:
+    """Carry cotangents from ``roots`` to the sinks.
+
+    Parameters
+    ----------
+    roots : iterable of (edge, cotangent)
+        Where to start.
+    add, iadd : callable
+        The sum of two cotangents, and the sum into the first, which the walk then owns.
+    taped : bool
+        Record the walk itself (:meth:`Node.pullback_taped`).
+    keep : bool
+        Keep what the nodes saved.
+    only : frozenset, optional
+        The nodes and sinks worth visiting (see :func:`leading_to`); by default all.
+    captures : mapping of node to hooks, optional
+        Hooks of this walk alone.
+
+    Returns
+    -------
+    dict
+        Each sink reached, with its cotangent.
+    """
+    sums = _Sums(add, iadd)
+    waiting, plus, pop = sums.waiting, sums.plus, sums.pop
+    ends: dict[Any, Cotangent] = {}
+    sinks: list[Any] = []
+    heap: list[tuple[int, Node]] = []
+    node: Node | None = None
+    edges: Sequence[Any]
+    edges, cotangents = [], []
+    for edge, g in roots:
+        edges.append(edge)
+        cotangents.append(g)
+    gs: Sequence[Cotangent] = cotangents
+    while True:
+        for edge, g in zip(edges, gs, strict=True):
+            if g is None or edge is None:
+                continue
+            if isinstance(edge, Node):
+                if edge in waiting:
+                    plus(edge, g)
+                elif only is None or edge in only:
+                    waiting[edge] = g
+                    heappush(heap, (-edge.seq, edge))
+            elif isinstance(edge, Slot):
+                target = edge.node
+                if only is not None and target not in only:
+                    continue
+                slots = waiting.get(target)
+                if slots is None:
+                    waiting[target] = slots = [None] * target.outputs
+                    heappush(heap, (-target.seq, target))
+                key = (target, edge.index)
+                if key in waiting:
+                    plus(key, g)
+                else:
+                    waiting[key] = g
+                    slots[edge.index] = key
+            elif edge in waiting:
+                plus(edge, g)
+            elif only is None or edge in only:
+                waiting[edge] = g
+                sinks.append(edge)
+        if not heap:
+            break
+        node = heappop(heap)[1]
+        g = pop(node)
+        if node.outputs > 1:
+            g = [None if key is None else pop(key) for key in g]
+        if node.hooks is not None:
+            g = _call_hooks(node, node.hooks, g, ends)
+        if captures is not None and node in captures:
+            g = _call_hooks(node, captures[node], g, ends)
+        if node.saved is None:
+            raise GraphFreedError
+        gs = node.pullback_taped(g) if taped else node.pullback(g)
+        edges = node.edges
+        if not keep:
+            node.free()
+    for sink in sinks:
+        ends[sink] = pop(sink)
+    return ends
+
+
+def _call_hooks(node: Node, hooks: Iterable[Hook], g: Cotangent, ends: dict[Any, Cotangent]) -> Cotangent:
+    for hook in tuple(hooks):
+        if node.outputs == 1:
+            g = hook(g, ends)
+        elif g[hook.index] is not None:
+            g[hook.index] = hook(g[hook.index], ends)
+    return g
+
+
+def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any]:
+    """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks)."""
+    seen: set[Any] = set()
+    stack = [edge.node if isinstance(edge, Slot) else edge for edge in roots]
+    nodes: list[Node] = []
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Node):
+            nodes.append(node)
+            stack.extend(edge.node if isinstance(edge, Slot) else edge for edge in node.edges)
+    found = set(targets)
+    for node in sorted(nodes, key=lambda n: n.seq):
+        if any((e.node if isinstance(e, Slot) else e) in found for e in node.edges if e is not None):
+            found.add(node)
+    return frozenset(found)

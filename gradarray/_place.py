@@ -1,0 +1,254 @@
+"""A place: one device of one backend, resolved, with all that an operation needs there as plain attributes.
+
+Knows the table and the backend contract. Must not know tensors or the engine's walk.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from gradarray import backends
+from gradarray._engine import Deferred
+from gradarray._primitive import TABLE
+from gradarray.backends import Array, Backend
+from gradarray.devices import Device
+from gradarray.dtypes import ALL, DType
+
+Scope = Callable[[], AbstractContextManager[object]]
+
+
+def scoped(function: Callable[..., Any], scope: Scope) -> Callable[..., Any]:
+    """``function``, run inside ``scope``."""
+
+    @functools.wraps(function, updated=())
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with scope():
+            return function(*args, **kwargs)
+
+    return run
+
+
+class Kernels(dict[str, Callable[..., Any]]):
+    """Functions on a place's arrays, by name, found on first use.
+
+    A function is the backend's own kernel of that name, else the composition that the table holds, else the namespace's.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._own = place.backend.kernels(place.device)
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        place = self._place
+        found = self._own.get(name) if name != "getitem" else None
+        if found is None:
+            found = self._ours(name)
+        record = TABLE.get(name)
+        if found is None and record is not None and record.forward is not None:
+            found = functools.partial(record.forward, place.xp)
+        if found is None:
+            found = place.backend.namespace(place.device)
+            for part in name.split("."):
+                found = getattr(found, part, None)
+        if found is None:
+            why = place.backend.capabilities.missing.get(name, "its namespace has no such function")
+            raise NotImplementedError(f"{name} is not supported on device {str(place.device)!r}: {why}")
+        self[name] = found = found if place.scope is None else scoped(found, place.scope)
+        return found
+
+    def _ours(self, name: str) -> Callable[..., Any] | None:
+        """The functions that take a dtype of ours, a key or a shape, for which the contract has methods."""
+        place = self._place
+        backend, raw_dtype = place.backend, place.raw_dtype
+        namespace = backend.namespace(place.device)
+
+        def astype(x: Array, *, dtype: DType, **_: object) -> Array:
+            return namespace.astype(x, raw_dtype[dtype.name])
+
+        lookup = self._own.get("getitem", operator.getitem)
+
+        def index(x: Array, *indices: Array, key: Any) -> Array:
+            return lookup(x, fill(key, indices))
+
+        def indicator(mask: Array, like: Array) -> Array:
+            return namespace.astype(mask, like.dtype)
+
+        def to_complex(x: Array) -> Array:
+            return namespace.astype(x, raw_dtype[place.dtype(x).to_complex().name])
+
+        def index_adjoint(g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Array:
+            return backend.index_add(namespace.zeros(shape, dtype=g.dtype), fill(key, indices), g)
+
+        def strong_multiply(g: Array, p: Array) -> Array:
+            product = g * p
+            return namespace.where(g == 0, namespace.zeros_like(product), product)
+
+        return {
+            "astype": astype,
+            "getitem": index,
+            "index": index,
+            "index_adjoint": index_adjoint,
+            "indicator": indicator,
+            "strong_multiply": strong_multiply,
+            "to_complex": to_complex,
+        }.get(name)
+
+
+class Slotted:
+    """Stands in an index for the array that comes as an input of its own."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def fill(key: Any, indices: Sequence[Any]) -> Any:
+    """``key`` with the arrays it stands for put in."""
+    if not indices:
+        return key
+    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
+
+
+class Scattered(Deferred):
+    """The cotangent of ``x[key]``: zero but at ``key``. Summed into one array without ever being one itself."""
+
+    __slots__ = ("key", "place", "shape", "value")
+
+    def __init__(self, place: Place, value: Array, key: Any, shape: tuple[int, ...]) -> None:
+        self.place, self.value, self.key, self.shape = place, value, key, shape
+
+    def add_to(self, total: Array | None, *, owned: bool) -> Array:
+        place = self.place
+        if total is None:
+            return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
+        if not owned:
+            total = place.backend.copy(place.wrap(total))
+        if place.scope is None:
+            return place.backend.index_add(total, self.key, self.value)
+        with place.scope():
+            return place.backend.index_add(total, self.key, self.value)
+
+
+class Space:
+    """The namespace of raw arrays that rules compute in: every kernel as an attribute."""
+
+    def __init__(self, place: Place, prefix: str = "") -> None:
+        self._place, self._prefix = place, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("linalg", "fft"):
+            value: Any = Space(self._place, f"{name}.")
+        else:
+            value = self._place.kernels[self._prefix + name]
+        setattr(self, name, value)
+        return value
+
+    def is_complex(self, x: Array) -> bool:
+        return self._place.dtype(x).kind == "c"
+
+    def index_adjoint(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
+        return Scattered(self._place, g, fill(key, indices), shape)
+
+
+class Place:
+    """One device of one backend.
+
+    Attributes
+    ----------
+    device : Device
+    backend : Backend
+    array_type : type
+        The type of the backend's arrays; anything else that a kernel returns is made into one.
+    dtype_of : mapping
+        The backend's dtype objects to ours.
+    raw_dtype : dict of str to object
+        The backend's dtype objects by name.
+    scope : callable or None
+        What kernels and rules run inside of.
+    kernels : Kernels
+    xp : Space
+    """
+
+    __slots__ = (
+        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "mutable", "raw_dtype", "scope", "xp",
+    )  # fmt: skip
+
+    def __init__(self, backend: Backend, device: Device) -> None:
+        self.backend, self.device = backend, device
+        self.array_type = backend.array_types[0]
+        self.dtype_of = backend.dtypes(device)
+        self.raw_dtype = {dtype.name: raw for raw, dtype in self.dtype_of.items()}
+        self.scope = backend.scope(device)
+        if self.scope is not None:
+            scoped_types[self.array_type] = backend
+        self.mutable = backend.capabilities.mutable
+        self.in_place = backend.in_place(device) if self.scope is None else {}
+        self.kernels = Kernels(self)
+        self.xp = Space(self)
+
+    def wrap(self, raw: Any) -> Array:
+        """``raw`` as an array: NumPy gives scalars for 0-d results."""
+        return raw if type(raw) is self.array_type else self.kernels["asarray"](raw)
+
+    def dtype(self, raw: Array) -> DType:
+        """The dtype of a raw array, as ours.
+
+        Raises
+        ------
+        TypeError
+            If gradarray has no such dtype.
+        """
+        found = self.dtype_of.get(raw.dtype)
+        if found is None:
+            names = ", ".join(d.name for d in ALL)
+            raise TypeError(f"dtype {raw.dtype} is none that gradarray has ({names}); convert the array first")
+        return found
+
+    def to_raw_dtype(self, dtype: DType) -> Any:
+        """The backend's object for ``dtype``.
+
+        Raises
+        ------
+        TypeError
+            If the device lacks the dtype.
+        """
+        if dtype.name not in self.raw_dtype:
+            have = ", ".join(self.raw_dtype)
+            raise TypeError(f"device {str(self.device)!r} has no {dtype!r} (it has {have}); choose one of those")
+        return self.raw_dtype[dtype.name]
+
+
+_by_device: dict[Device, Place] = {}
+scoped_types: dict[type, Backend] = {}
+"""The array types of backends that compute inside a scope."""
+
+
+def place_of(device: Device | str) -> Place:
+    """The place that ``device`` names.
+
+    Raises
+    ------
+    BackendUnavailableError, RuntimeError
+        If it is not there; see :func:`gradarray.backends.resolve`.
+    """
+    if isinstance(device, Device) and (found := _by_device.get(device)) is not None:
+        return found
+    resolved = backends.resolve(device)
+    found = _by_device.get(resolved)
+    if found is None:
+        found = _by_device[resolved] = Place(backends.require(resolved.backend), resolved)
+    if not isinstance(device, str):
+        _by_device[device] = found
+    return found
+
+
+def place_of_array(array: Array) -> Place | None:
+    """The place of an array of any backend's, or None if it is nobody's."""
+    backend = backends.owner(array)
+    return None if backend is None else place_of(backend.device_of(array))

@@ -1,0 +1,356 @@
+"""The record of an operation: its name, its forward, its derivatives and what they save.
+
+Knows rules. Must not know tensors, backends or array libraries.
+
+A rule says by the names of its parameters what it needs, and nothing else is kept for it:
+
+``x``, ``x1``, ``x2``, …
+    the value of an input; of a variadic operation ``xs`` the list of all inputs and ``rest`` of all but the first
+``out``
+    the value of the output (a list where there are several)
+``shape``, ``shape1``, ``shape2``, …, ``shapes``
+    the shape of an input, which costs no memory
+``xp``
+    the namespace to compute in; ``g`` the cotangent; ``t`` the tangent
+any other name
+    a parameter of the operation, such as ``axis``
+
+The names are resolved here, once, to positions; nothing is looked up by name when a rule runs.
+
+Complex numbers: the gradient of a real loss is the conjugate Wirtinger derivative, as in PyTorch. Rules are written for
+holomorphic functions, as on paper; the constructors put the conjugation in. A rule of a function that is not
+holomorphic says ``holomorphic=False`` and is left alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
+
+Rule = Callable[..., Any]
+Partial = Rule | int | float
+
+TABLE: Final[dict[str, Primitive]] = {}
+"""Every operation by name, filled when ``gradarray.ops`` is imported."""
+
+
+class Rules(NamedTuple):
+    """The vjp of an operation, compiled from its rules.
+
+    ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors; each has a twin for complex
+    numbers. ``plans`` tells for each input the positions that its rule saves.
+    """
+
+    raw: Callable[..., Any]
+    taped: Callable[..., Any]
+    raw_complex: Callable[..., Any]
+    taped_complex: Callable[..., Any]
+    plans: tuple[frozenset[int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Primitive:
+    """One operation. Made by :func:`elementwise`, :func:`linear`, :func:`primitive` and :func:`nondiff` only.
+
+    Attributes
+    ----------
+    inputs : int or None
+        How many arrays it takes; None for any number.
+    listed : bool
+        Its forward takes the arrays as one list (``concat``).
+    forward : callable or None
+        ``forward(xp, *arrays, **params)``, composed of other functions; None where the namespace has it by this name.
+    defaults : dict
+        Its parameters and their defaults.
+    accepts : {"any", "floating"}
+        What its kernel takes; integers are converted to the default floating dtype where it says "floating".
+    promote : tuple of int or None
+        The inputs brought to one dtype; None for all of them, () for none.
+    broadcasts : bool
+        Inputs broadcast against each other, so that cotangents are summed back to their shapes.
+    view : bool
+        The result aliases the input's memory.
+    outputs : int
+        How many arrays it gives.
+    rules : Rules or None
+        The vjp; None where no derivative exists.
+    jvp : callable or None
+        ``jvp(xp, tangents, xs, out, params)``, the tangent of the output; a tangent of None is zero.
+    grad_name : str or callable
+        What PyTorch calls the node; where that varies, a function of the parameters and the shapes.
+    domain : str
+        What tests draw its inputs from.
+    """
+
+    name: str
+    kind: Literal["elementwise", "linear", "primitive", "nondiff"]
+    inputs: int | None = 1
+    listed: bool = False
+    forward: Callable[..., Any] | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+    accepts: Literal["any", "floating"] = "any"
+    promote: tuple[int, ...] | None = None
+    broadcasts: bool = False
+    view: bool = False
+    outputs: int = 1
+    rules: Rules | None = None
+    jvp: Callable[..., Any] | None = None
+    grad_name: str | Callable[[dict[str, Any], tuple[tuple[int, ...], ...]], str] = ""
+    domain: str = "real"
+
+    def saves(self, needs: Sequence[bool]) -> frozenset[int]:
+        """The positions to save when the inputs marked in ``needs`` want their gradients (-1: the output)."""
+        assert self.rules is not None
+        if self.inputs is None:
+            return self.rules.plans[0]
+        return frozenset().union(*(plan for plan, need in zip(self.rules.plans, needs, strict=True) if need))
+
+
+def _register(name: str, **fields: Any) -> Primitive:
+    if name in TABLE:
+        raise ValueError(f"the operation {name!r} is in the table already; each has one record")
+    if not fields.get("grad_name"):
+        camel = "".join(part[:1].upper() + part[1:] for part in name.replace(".", "_").split("_"))
+        fields["grad_name"] = camel + "Backward0"
+    TABLE[name] = record = Primitive(name=name, **fields)
+    return record
+
+
+# -- names to positions --------------------------------------------------------------------------------------------------
+
+
+def _names(rule: Rule) -> tuple[str, ...]:
+    return tuple(inspect.signature(rule).parameters)
+
+
+def _position(name: str, inputs: int | None) -> int | None:
+    """The position among what a node saves of the value called ``name`` (-1: the output), or None if it is no value."""
+    if name == "out":
+        return -1
+    if inputs is None:
+        return {"xs": 0, "rest": 1}.get(name)
+    if name == "x" and inputs == 1:
+        return 0
+    if name[0] == "x" and name[1:].isdecimal() and 1 <= int(name[1:]) <= inputs:
+        return int(name[1:]) - 1
+    return None
+
+
+def _shape_index(name: str) -> int | None:
+    """The input whose shape is called ``name``, or None if it is no shape."""
+    rest = name.removeprefix("shape")
+    return None if rest == name or not (rest == "" or rest.isdecimal()) else int(rest or 1) - 1
+
+
+def _fetch(name: str, inputs: int | None, taped: bool) -> str:
+    """The expression that fetches from a node what a rule calls ``name``."""
+    if name in ("xp", "g"):
+        return name
+    if name == "shapes":
+        return "node.shapes"
+    if (position := _position(name, inputs)) is not None:
+        if inputs is None and position >= 0:
+            part = f"saved[{position}:-1]"
+            return part if taped else f"[cell[0] for cell in node.{part}]"
+        return f"saved[{position}]" if taped else f"node.saved[{position}][0]"
+    if (index := _shape_index(name)) is not None:
+        return f"node.shapes[{index}]"
+    return f"node.params[{name!r}]"
+
+
+def _compile(cotangents: Sequence[tuple[str, Rule | None]], inputs: int | None, *, taped: bool) -> Callable[..., Any]:
+    """A function of a node and a cotangent that gives the cotangents of the inputs.
+
+    ``cotangents`` holds for each input an expression, in which ``rule()`` stands for the call of its rule.
+    """
+    scope: dict[str, Any] = {}
+    items = []
+    for i, (expression, rule) in enumerate(cotangents):
+        if rule is not None:
+            arguments = ", ".join(_fetch(name, inputs, taped) for name in _names(rule))
+            expression = expression.replace("rule()", f"rule{i}({arguments})")
+            scope[f"rule{i}"] = rule
+        items.append(expression if len(cotangents) == 1 else f"{expression} if node.edges[{i}] is not None else None")
+    body = items[0] if inputs is None else f"({', '.join(items)},)"
+    if taped:
+        source = f"def vjp(node, g, saved, xp): return {body}"
+    else:
+        source = f"def vjp(node, g):\n    {'xp = node.place.xp' if 'xp' in body else 'pass'}\n    return {body}"
+    exec(source, scope)  # made of the names of our own rules' parameters, nothing from outside
+    compiled: Callable[..., Any] = scope["vjp"]
+    return compiled
+
+
+def _rules(real: Sequence[tuple[str, Rule | None]], conj: Sequence[tuple[str, Rule | None]], n: int | None) -> Rules:
+    plans = []
+    for _, rule in real:
+        positions = () if rule is None else (_position(name, n) for name in _names(rule))
+        plans.append(frozenset(p for p in positions if p is not None))
+    return Rules(
+        raw=_compile(real, n, taped=False),
+        taped=_compile(real, n, taped=True),
+        raw_complex=_compile(conj, n, taped=False),
+        taped_complex=_compile(conj, n, taped=True),
+        plans=tuple(plans),
+    )
+
+
+def _call(rule: Rule, n: int | None, xp: Any, t: Any, xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
+    """``rule`` called by name, for forward mode, where all values are at hand."""
+
+    def value(name: str) -> Any:
+        if name in ("t", "ts"):
+            return t
+        if name == "xp":
+            return xp
+        if name == "shapes":
+            return tuple(x.shape for x in xs)
+        if (position := _position(name, n)) is not None:
+            return out if position == -1 else xs[position:] if n is None else xs[position]
+        if (index := _shape_index(name)) is not None:
+            return xs[index].shape
+        return params[name]
+
+    return rule(*map(value, _names(rule)))
+
+
+def _replacing(rule: Rule, change: Callable[[str], str], result: str = "{}") -> Rule:
+    """``rule`` with its arguments passed through ``change`` and its result through ``result``, taking ``xp`` too."""
+    names = _names(rule)
+    arguments = ", ".join(map(change, names))
+    taken = ", ".join(names if "xp" in names else (*names, "xp"))
+    wrapped: Rule = eval(f"lambda {taken}: {result.format(f'rule({arguments})')}", {"rule": rule, "conj": _conj})
+    return wrapped
+
+
+def _conj(xp: Any, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_conj(xp, v) for v in value]
+    return None if value is None else xp.conj(value)
+
+
+# -- the four constructors -----------------------------------------------------------------------------------------------
+
+
+def elementwise(name: str, *partials: Partial, singular: bool = False, **fields: Any) -> Primitive:
+    """An operation on each element: one partial derivative an input, which serves vjp and jvp alike.
+
+    A partial is a number where it is constant, else a rule. Where a partial may be infinite or nan, ``singular=True``
+    makes a zero cotangent give a zero gradient there. ``fields`` are those of :class:`Primitive`.
+    """
+    n = len(partials)
+    constants = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
+
+    def expression(p: Partial, value: str) -> tuple[str, Rule | None]:
+        if callable(p):
+            return (f"xp.strong_multiply(g, {value})" if singular else f"g * {value}"), p
+        return constants.get(p, f"g * {p!r}"), None
+
+    def jvp(xp: Any, ts: Sequence[Any], xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
+        total = None
+        for t, p in zip(ts, partials, strict=True):
+            if t is None:
+                continue
+            if callable(p):
+                partial = _call(p, n, xp, t, xs, out, params)
+                term = xp.strong_multiply(t, partial) if singular else t * partial
+            else:
+                term = t * p
+            total = term if total is None else total + term
+        return total
+
+    return _register(
+        name,
+        kind="elementwise",
+        inputs=n,
+        broadcasts=True,
+        rules=_rules(
+            [expression(p, "rule()") for p in partials], [expression(p, "xp.conj(rule())") for p in partials], n
+        ),
+        jvp=jvp,
+        **fields,
+    )
+
+
+def linear(name: str, *, transpose: Rule | tuple[Rule, ...], variadic: bool = False, **fields: Any) -> Primitive:
+    """An operation linear in each of its inputs: its jvp is itself; ``transpose`` is one rule an input.
+
+    For an operation linear in its inputs taken together (``concat``), ``variadic=True`` and one rule that gives the list
+    of all cotangents. ``fields`` are those of :class:`Primitive`.
+    """
+    rules = transpose if isinstance(transpose, tuple) else (transpose,)
+    n = None if variadic else len(rules)
+
+    def run(xp: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        function = xp
+        for part in name.split("."):
+            function = getattr(function, part)
+        return function(list(xs), **params) if fields.get("listed") else function(*xs, **params)
+
+    def jvp(xp: Any, ts: Sequence[Any], xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
+        if variadic:
+            return run(xp, [xp.zeros_like(x) if t is None else t for t, x in zip(ts, xs, strict=True)], params)
+        terms = [run(xp, [*xs[:i], t, *xs[i + 1 :]], params) for i, t in enumerate(ts) if t is not None]
+        return sum(terms[1:], start=terms[0])
+
+    # a rule of a multilinear map is linear in the other inputs, so conjugating those is all that complex numbers need
+    def conjugated(rule: Rule) -> Rule:
+        if all(_position(name, n) is None for name in _names(rule)):
+            return rule
+        return _replacing(rule, lambda name: name if _position(name, n) is None else f"conj(xp, {name})")
+
+    return _register(
+        name,
+        kind="linear",
+        inputs=n,
+        rules=_rules([("rule()", r) for r in rules], [("rule()", conjugated(r)) for r in rules], n),
+        jvp=jvp,
+        **fields,
+    )
+
+
+def primitive(
+    name: str,
+    *,
+    vjp: Rule | tuple[Rule | None, ...],
+    jvp: Rule,
+    holomorphic: bool = True,
+    variadic: bool = False,
+    **fields: Any,
+) -> Primitive:
+    """Any other operation: ``vjp`` one rule an input (None where an input has no derivative), and ``jvp``.
+
+    A jvp rule takes ``t``, or, where there are several inputs, ``ts``: the list of tangents, None for one that is zero.
+    ``fields`` are those of :class:`Primitive`.
+    """
+    rules = vjp if isinstance(vjp, tuple) else (vjp,)
+    n = None if variadic else len(rules)
+    takes_list = "ts" in _names(jvp)
+
+    def conjugated(rule: Rule | None) -> Rule | None:
+        if rule is None or not holomorphic:
+            return rule
+        return _replacing(rule, lambda name: "conj(xp, g)" if name == "g" else name, "conj(xp, {})")
+
+    def run_jvp(xp: Any, ts: Sequence[Any], xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
+        return _call(jvp, n, xp, ts if takes_list else ts[0], xs, out, params)
+
+    def expression(rule: Rule | None) -> tuple[str, Rule | None]:
+        return ("None" if rule is None else "rule()"), rule
+
+    return _register(
+        name,
+        kind="primitive",
+        inputs=n,
+        rules=_rules([expression(r) for r in rules], [expression(conjugated(r)) for r in rules], n),
+        jvp=run_jvp,
+        **fields,
+    )
+
+
+def nondiff(*names: str, inputs: int | None = 1, **fields: Any) -> None:
+    """Operations without a derivative: their results never require a gradient."""
+    for name in names:
+        _register(name, kind="nondiff", inputs=inputs, broadcasts=inputs == 2, **fields)

@@ -1,0 +1,195 @@
+"""What lies behind a tensor: its memory, who else sees that memory, and what the tape keeps of it.
+
+Knows places and arrays as opaque values. Must not know what any operation means.
+
+**Cells.** What a node saves of a tensor is a cell: a list of one, the array. The tensor keeps the cell as well. Before
+memory is overwritten, each cell that a node still holds gets a copy of its own, and the tensor a new cell; so the tape
+never sees the write, and a write that the tape need not know of costs one test.
+
+**Families.** Tensors that alias each other's memory form a family. It counts writes (``_version``) and knows its members'
+cells. A tensor that nobody aliases has none.
+
+**Views.** A view holds its base and the steps (record and parameters) that lead from the base to it. Replaying them gives
+the view again: to rewrite history after a write, and to write through where memory cannot be written to.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from gradarray._place import Place
+from gradarray._primitive import Primitive
+from gradarray.backends import Array
+from gradarray.dtypes import DType
+
+Cell = list[Any]
+Step = tuple[Primitive, dict[str, Any]]
+
+
+class _Leaf:
+    """Marks a tensor that requires a gradient and is nobody's output: edges lead to the tensor itself."""
+
+    def __repr__(self) -> str:
+        return "<leaf>"
+
+
+LEAF = _Leaf()
+
+
+class Value:
+    """What dispatch knows of a tensor; :class:`gradarray.Tensor` adds what users know.
+
+    Attributes
+    ----------
+    _data : array
+        The backend's array.
+    _dtype, _place
+        Its dtype and place.
+    _node : Node, Slot, Value, LEAF or None
+        Where its cotangent goes. None: it requires no gradient.
+    _cell : list or None
+        The cell that nodes save, made when first asked for.
+    _meta : Meta or None
+        Everything that few tensors have.
+    """
+
+    __slots__ = ("__weakref__", "_cell", "_data", "_dtype", "_meta", "_node", "_place")
+
+    _data: Array
+    _dtype: DType
+    _place: Place
+    _node: Any
+    _cell: Cell | None
+    _meta: Meta | None
+
+
+class Meta:
+    """What few tensors have: a gradient, a family, a base, hooks."""
+
+    __slots__ = ("base", "family", "grad", "hooks", "retains", "steps", "tracked")
+
+    def __init__(self) -> None:
+        self.grad: Value | None = None
+        self.family: Family | None = None
+        self.base: Value | None = None
+        self.steps: tuple[Step, ...] = ()
+        self.tracked = True  # False: an alias that shares memory with its base but no history
+        self.hooks: list[Any] | None = None
+        self.retains: Any = None
+
+
+class Family:
+    """The tensors that see one piece of memory."""
+
+    __slots__ = ("_prune_at", "members", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.members: list[tuple[weakref.ref[Value], Cell]] = []
+        self._prune_at = 16
+
+    def add(self, x: Value) -> None:
+        """Take in ``x`` with the cell that nodes may hold of it."""
+        if x._cell is None:
+            x._cell = [x._data]
+        self.members.append((weakref.ref(x), x._cell))
+        if len(self.members) > self._prune_at:
+            self.members = [(ref, cell) for ref, cell in self.members if ref() is not None or _held(cell, 0)]
+            self._prune_at = 2 * len(self.members) + 16
+
+    def alive(self) -> list[Value]:
+        """The members that still exist, oldest first."""
+        return [x for ref, _ in self.members if (x := ref()) is not None]
+
+
+# What holds a cell besides nodes while `_held` looks: the caller's tuple and variable, its own variable, getrefcount's.
+_refcount: Callable[[object], int] | None = getattr(sys, "getrefcount", None)
+
+
+def _count(cell: Cell) -> int:
+    return _refcount(cell) if _refcount is not None else 1 << 30
+
+
+def _baseline() -> int:
+    pair = (None, [None])
+    for _, cell in (pair,):
+        return _count(cell)
+    raise AssertionError
+
+
+_BASELINE = _baseline()
+
+
+def _held(cell: Cell, others: int) -> bool:
+    """Whether a node holds ``cell``, which besides stands in one tuple and, ``others`` times, in tensors.
+
+    Without reference counts (PyPy) the answer is always yes: a copy too many is made, never one too few.
+    """
+    return _count(cell) - 1 > _BASELINE + others
+
+
+def meta_of(x: Value) -> Meta:
+    """The :class:`Meta` of ``x``, made if there is none."""
+    if x._meta is None:
+        x._meta = Meta()
+    return x._meta
+
+
+def family_of(x: Value) -> Family:
+    """The family of ``x``, made if there is none."""
+    meta = meta_of(x)
+    if meta.family is None:
+        meta.family = Family()
+        meta.family.add(x)
+    return meta.family
+
+
+def cell_of(x: Value) -> Cell:
+    """The cell of ``x``, made if there is none."""
+    cell = x._cell
+    if cell is None:
+        x._cell = cell = [x._data]
+    return cell
+
+
+def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
+    """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array under another name."""
+    meta, base_meta = meta_of(x), meta_of(base)
+    meta.family = family_of(base)
+    root = base if base_meta.base is None else base_meta.base
+    meta.base = root
+    meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
+    meta.tracked = tracked and (base_meta.base is None or base_meta.tracked)
+    meta.family.add(x)
+
+
+def before_write(x: Value) -> None:
+    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write."""
+    family = family_of(x)
+    kept: list[tuple[weakref.ref[Value], Cell]] = []
+    for ref, cell in family.members:
+        member = ref()
+        owned = member is not None and member._cell is cell
+        if _held(cell, 1 if owned else 0):
+            if x._place.mutable:
+                cell[0] = x._place.backend.copy(cell[0])
+            if member is not None:
+                member._cell = [member._data]
+                kept.append((ref, member._cell))
+        elif member is not None:
+            kept.append((ref, cell))
+    family.members = kept
+    family.version += 1
+
+
+def rebind(x: Value, raw: Array) -> None:
+    """Give ``x`` another array, in a new cell."""
+    x._data = raw
+    if x._cell is not None:
+        x._cell = [raw]
+        family = x._meta.family if x._meta is not None else None
+        if family is not None:
+            family.members = [(ref, x._cell if ref() is x else cell) for ref, cell in family.members]

@@ -1,0 +1,266 @@
+"""``grad`` and ``backward``: seeds in, gradients out. ``backward`` is ``grad`` that adds to ``.grad`` at the end.
+
+Knows the engine's walk and tensors as values. Must not know operations. Nothing is written before the walk is over, so
+an exception in the middle leaves every gradient as it was.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from gradarray import _state
+from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad
+from gradarray._engine import Hook, Node, leading_to, walk
+from gradarray._place import Place
+from gradarray._primitive import TABLE
+from gradarray._storage import LEAF, Value, before_write, meta_of, rebind
+from gradarray.autograd.hooks import Capture, place_in_graph
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
+
+
+def _sequence(x: Any) -> tuple[Any, ...]:
+    return tuple(x) if isinstance(x, list | tuple) else (x,)
+
+
+def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> list[tuple[Any, Any]]:
+    """Where the walk starts and with what.
+
+    Raises
+    ------
+    RuntimeError
+        As PyTorch: for an output off the tape, a missing gradient of what is no scalar, a gradient that does not fit.
+    """
+    if len(outputs) != len(gradients):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
+    seeds = []
+    for i, (x, g) in enumerate(zip(outputs, gradients, strict=True)):
+        if not isinstance(x, Value):
+            raise TypeError(f"element {i} of tensors must be a Tensor, got {type(x).__name__}")
+        if x._node is None:
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn; create what it depends on "
+                "with requires_grad=True, outside of no_grad"
+            )
+        shape = x._data.shape
+        if g is None:
+            size = 1
+            for n in shape:
+                size *= n
+            if size != 1:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a "
+                    "gradient of that shape, for example backward(gradarray.ones_like(y))"
+                )
+            if x._dtype.kind == "c":
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {x._dtype!r}; pass a gradient"
+                )
+            g = make(x._place.kernels["ones_like"](x._data), x._place, x._dtype)
+        elif not isinstance(g, Value):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+        if g._data.shape != shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape "
+                f"of {list(shape)}."
+            )
+        if g._place is not x._place:
+            raise RuntimeError(
+                f"the gradient lies on {g._place.device} and the output on {x._place.device}; move one with .to()"
+            )
+        if g._dtype.kind == "c" and x._dtype.kind != "c":
+            raise RuntimeError(f"a complex gradient ({g._dtype!r}) was given for a real output ({x._dtype!r})")
+        g = cast(g, x._dtype)
+        seeds.append((edge_of(x), g if taped else g._data))
+    return seeds
+
+
+def _run(
+    outputs: Sequence[Any],
+    gradients: Sequence[Any],
+    inputs: Sequence[Any] | None,
+    *,
+    keep: bool,
+    taped: bool,
+) -> dict[Any, Any]:
+    """The walk; each leaf or input reached, with its gradient (raw, or a tensor where ``taped``)."""
+    seeds = _seeds(outputs, gradients, taped)
+    only: frozenset[Any] | None = None
+    captures: dict[Node, list[Hook]] = {}
+    if inputs is not None:
+        for x in inputs:
+            where = place_in_graph(x)
+            if where is not None:
+                captures.setdefault(where[0], []).append(Capture(where[1], x))
+        targets = [edge_of(x) if place_in_graph(x) is None else place_in_graph(x)[0] for x in inputs]  # type: ignore[index]
+        only = leading_to([edge for edge, _ in seeds], targets)
+    scope = outputs[0]._place.backend.walk_scope() or nullcontext()
+    token = _state.grad_enabled.set(taped)
+    try:
+        with scope:
+            return walk(
+                seeds,
+                add=operator.add if taped else add_raw,
+                iadd=operator.add if taped else iadd_raw,
+                taped=taped,
+                keep=keep,
+                only=only,
+                captures=captures,
+            )
+    finally:
+        _state.grad_enabled.reset(token)
+
+
+def _finished(x: Value, g: Any, taped: bool) -> Value:
+    """What the walk brought for ``x``, as a tensor in memory of its own, passed through the hooks of a leaf."""
+    if not taped:
+        place: Place = x._place
+        # 3: the dict of ends, our parameter, getrefcount's own
+        alone = sys.getrefcount(g) <= 4 and type(g) is place.array_type and place.backend.owns_memory(g)
+        g = make(g if alone else place.backend.copy(place.wrap(g)), place)
+        g = g if g._dtype is x._dtype else cast(g, x._dtype)
+    meta = x._meta
+    if meta is not None and meta.hooks and x._node is LEAF:
+        for hook in tuple(meta.hooks):
+            g = hook(g, {})
+    return g  # type: ignore[no-any-return]
+
+
+def _accumulate(x: Value, g: Value, taped: bool) -> None:
+    """Add ``g`` to ``x.grad``: into its memory, or, where the walk was recorded, as a new tensor on the tape."""
+    meta = meta_of(x)
+    old = meta.grad
+    if old is None:
+        meta.grad = g
+    elif taped:
+        meta.grad = apply(TABLE["add"], (old, g), {})
+    else:
+        place = old._place
+        add = place.in_place.get("add") if old._dtype is g._dtype else None
+        before_write(old)
+        if add is not None and place.mutable:
+            add(old._data, g._data)
+        elif place.mutable:
+            place.backend.setitem(old._data, ..., place.kernels["add"](old._data, g._data))
+        else:
+            rebind(old, place.kernels["add"](old._data, g._data))
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of ``tensors`` to the ``.grad`` of the leaves they depend on.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+        What to differentiate.
+    grad_tensors : Tensor, sequence of Tensor or None
+        The vector of the vector-Jacobian product, of the shape of each; may be None for scalars.
+    retain_graph : bool, optional
+        Keep the graph for another walk. By default as ``create_graph``.
+    create_graph : bool
+        Record the walk, so that the gradients can be differentiated.
+    inputs : Tensor or sequence of Tensor, optional
+        Accumulate into these alone.
+
+    Raises
+    ------
+    RuntimeError
+        If a tensor is not on the tape, is no scalar and has no gradient, its gradient does not fit, or the graph was
+        freed by an earlier walk. No ``.grad`` has changed then.
+
+    References
+    ----------
+    ``torch.autograd.backward``.
+    """
+    outputs = _sequence(tensors)
+    gradients = (None,) * len(outputs) if grad_tensors is None else _sequence(grad_tensors)
+    wanted = None if inputs is None else _sequence(inputs)
+    if wanted is not None:
+        if not wanted:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty")
+        for i, x in enumerate(wanted):
+            if not requires_grad(x):
+                raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
+    keep = create_graph if retain_graph is None else retain_graph
+    ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
+    finished = []
+    while ends:
+        x, g = ends.popitem()
+        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains):
+            finished.append((x, _finished(x, g, create_graph)))
+    for x, g in finished:
+        _accumulate(x, g, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor, sequence of Tensor or None
+        The vector of the vector-Jacobian product; may be None for scalars.
+    retain_graph, create_graph
+        As :func:`backward`.
+    allow_unused : bool, optional
+        Give None for an input that no output depends on, where otherwise that is an error. By default
+        ``materialize_grads``.
+    materialize_grads : bool
+        Give zeros instead of None.
+
+    Returns
+    -------
+    tuple of Tensor
+        One an input.
+
+    Raises
+    ------
+    RuntimeError
+        As :func:`backward`; and if an input is not on the tape, or unused though that is not allowed.
+
+    References
+    ----------
+    ``torch.autograd.grad``.
+    """
+    outs, wanted = _sequence(outputs), _sequence(inputs)
+    gradients = (None,) * len(outs) if grad_outputs is None else _sequence(grad_outputs)
+    if allow_unused is False and materialize_grads:
+        raise ValueError("materialize_grads=True needs allow_unused=True or None, got allow_unused=False")
+    for i, x in enumerate(wanted):
+        if not requires_grad(x):
+            raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
+    keep = create_graph if retain_graph is None else retain_graph
+    ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
+    results: list[Any] = []
+    for i, x in enumerate(wanted):
+        if x in ends:
+            results.append(_finished(x, ends[x], create_graph))
+        elif materialize_grads:
+            results.append(TAPED.zeros_like(x))
+        elif allow_unused:
+            results.append(None)
+        else:
+            raise RuntimeError(
+                f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
+                "allow_unused=True if this is the desired behavior."
+            )
+    return tuple(results)

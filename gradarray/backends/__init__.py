@@ -1,0 +1,21 @@
+"""The backend contract, for whoever brings a device. See "Add a backend in sixty lines" in CONTRIBUTING.
+
+A plugin subclasses :class:`Backend`, and yields an instance from a hook found through the entry-point group
+``gradarray``::
+
+    from gradarray.backends import hookimpl
+
+    @hookimpl
+    def gradarray_backends():
+        return [MyBackend()]
+"""
+
+from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, hookimpl
+from gradarray.backends._manager import BackendUnavailableError, every, get, owner, register, require, resolve
+from gradarray.devices import Device
+from gradarray.dtypes import DType
+
+__all__ = [
+    "Array", "Backend", "BackendUnavailableError", "Capabilities", "Device", "DType", "RandomSource", "every", "get",
+    "hookimpl", "owner", "register", "require", "resolve",
+]  # fmt: skip

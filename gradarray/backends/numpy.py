@@ -1,0 +1,109 @@
+"""The NumPy backend: the CPU, device ``"cpu"``.
+
+Knows NumPy. Its namespace is NumPy's own, which since 2.1 is the standard's but for what ``kernels`` mends
+(array-api-compat's copy of it imports every submodule of NumPy, 150 ms, for the same functions).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from gradarray.backends._contract import Array, Backend, Capabilities
+from gradarray.devices import Device
+from gradarray.dtypes import ALL, DType
+
+CPU = Device("numpy", "cpu")
+
+
+def strong_multiply(g: Array, p: Array) -> Array:
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``; a dot product tells if there is any nan at all."""
+    product = g * p
+    norm = np.vdot(product, product)
+    return np.where(g == 0, product.dtype.type(0), product) if norm != norm else product
+
+
+def argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
+    """``np.argsort``, with the order reversed where asked for; equal elements keep their order in both."""
+    kind = "stable" if stable else None
+    if not descending:
+        return np.argsort(x, axis=axis, kind=kind)
+    backwards = np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind)
+    return x.shape[axis] - 1 - np.flip(backwards, axis=axis)
+
+
+class NumpyBackend(Backend):
+    name = "numpy"
+    capabilities = Capabilities(shares_numpy_memory=True)
+    array_types = (np.ndarray,)
+
+    def devices(self) -> Sequence[Device]:
+        return (CPU,)
+
+    def device_of(self, array: Array) -> Device:
+        return CPU
+
+    def namespace(self, device: Device) -> Any:
+        return np
+
+    def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
+        return {
+            "strong_multiply": strong_multiply,
+            "pow": operator.pow,
+            "pow_number": operator.pow,  # which knows of squares and square roots
+            "view": lambda x, *, shape: x.reshape(shape, copy=False),
+            "reshape": lambda x, shape: x.reshape(shape),
+            "clone": np.array,
+            "argsort": argsort,
+            # NumPy returns a view of its input for these, where a function of the standard gives a new array
+            "flip": lambda x, *, axis=None: np.flip(x, axis).copy(),
+            "real": lambda x: np.real(x).copy(),
+            "imag": lambda x: np.imag(x).copy(),
+        }
+
+    def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
+        names = ("add", "subtract", "multiply", "divide")
+        return {name: lambda x, y, ufunc=getattr(np, name): ufunc(x, y, out=x) for name in names}
+
+    def walk_scope(self) -> AbstractContextManager[object]:
+        # what is infinite or nan was warned of in the forward pass
+        return np.errstate(all="ignore")
+
+    def raw_dtype(self, dtype: DType, device: Device) -> Any:
+        return dtype.__numpy_dtype__
+
+    def dtypes(self, device: Device) -> Mapping[Any, DType]:
+        return {dtype.__numpy_dtype__: dtype for dtype in ALL}
+
+    def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
+        return np.array(array) if copy else np.asarray(array)
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        return np.asarray(array)
+
+    def copy(self, array: Array) -> Array:
+        return np.array(array)
+
+    def empty(self, shape: tuple[int, ...], dtype: DType, device: Device) -> Array:
+        return np.empty(shape, dtype.__numpy_dtype__)
+
+    def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
+        return np.from_dlpack(capsule, copy=copy)
+
+    def index_add(self, array: Array, key: Any, value: Array) -> Array:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, np.ndarray) and k.dtype != bool for k in keys):
+            np.add.at(array, key, value)
+        else:  # slices and masks name every position once
+            array[key] += value
+        return array
+
+    def owns_memory(self, array: Array) -> bool:
+        return type(array) is np.ndarray and array.base is None and array.flags.owndata
+
+    def strides(self, array: Array) -> tuple[int, ...]:
+        return tuple(step // array.itemsize for step in array.strides)

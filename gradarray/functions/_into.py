@@ -1,0 +1,86 @@
+"""Results written into a tensor that is there already: ``out=``, and the methods whose names end in ``_``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradarray._dispatch import ShapeError, check_writable, grad_enabled, write
+from gradarray._storage import Value, before_write
+
+_ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def _fits(x: Value, result: Value, name: str) -> None:
+    if _ORDER[result._dtype.kind] > _ORDER[x._dtype.kind]:
+        raise RuntimeError(
+            f"{name}: result type {result._dtype!r} can't be cast to the desired output type {x._dtype!r}; "
+            "use the function without out= or trailing underscore, or convert the tensor first"
+        )
+    if result._data.shape != x._data.shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(x._data.shape)} doesn't match the broadcast shape "
+            f"{list(result._data.shape)}"
+        )
+    if result._place is not x._place:
+        raise RuntimeError(f"{name}: the result lies on {result._place.device}, but out on {x._place.device}")
+
+
+def into(out: Any, result: Any, name: str) -> Any:
+    """``result`` written into ``out``'s memory; ``out``.
+
+    Raises
+    ------
+    RuntimeError
+        If shape, dtype or device do not fit, or either tensor requires a gradient while gradients are recorded.
+    """
+    if not isinstance(out, Value):
+        raise TypeError(f"{name}: out must be a Tensor, got {type(out).__name__}")
+    if grad_enabled() and (result._node is not None or out._node is not None):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad. Leave out= away, or call it inside `with gradarray.no_grad():`"
+        )
+    _fits(out, result, name)
+    return write(out, result, name)
+
+
+def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Callable[..., Any]:
+    """The method that does to its tensor what ``function`` computes.
+
+    Where nothing is recorded and the backend has a ``kernel`` that writes into its first argument, that is used.
+    """
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check_writable(self, name)
+        if kernel and len(args) == 1 and not kwargs and _direct(self, args[0], kernel):
+            return self
+        result = function(self, *args, **kwargs)
+        _fits(self, result, name)
+        return write(self, result, name)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"``{name[:-1]}`` in place; returns the tensor. See :func:`gradarray.{name[:-1]}`."
+    return method
+
+
+def _direct(x: Value, other: Any, kernel: str) -> bool:
+    """Run an in-place kernel of the backend, if nothing speaks against it; whether it was run."""
+    place = x._place
+    recording = grad_enabled() and (x._node is not None or (isinstance(other, Value) and other._node is not None))
+    if recording or not x._dtype.is_real_floating or (x._meta is not None and x._meta.base is not None):
+        return False
+    if isinstance(other, Value):
+        if other._place is not place or other._dtype is not x._dtype or other._data.shape != x._data.shape:
+            return False
+        raw = other._data
+    elif type(other) is float or type(other) is int:
+        raw = other
+    else:
+        return False
+    function = place.in_place.get(kernel)
+    if function is None:
+        return False
+    before_write(x)
+    function(x._data, raw)
+    return True

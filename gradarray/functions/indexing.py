@@ -1,0 +1,145 @@
+"""Indexing: Array API standard, "Indexing" and "Indexing Functions".
+
+Knows what a key may be and brings it to two forms: a tuple of slices, integers, None and an ellipsis (a view), or one
+with arrays in it (a copy).
+"""
+
+from __future__ import annotations
+
+import operator
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradarray._dispatch import apply, grad_enabled, make, write
+from gradarray._place import Slotted
+from gradarray._primitive import TABLE
+from gradarray._storage import Value
+from gradarray.creation import as_value
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
+
+_GETITEM, _INDEX = TABLE["getitem"], TABLE["index"]
+
+
+def _integer(k: Any) -> Any:
+    return k if k is None else operator.index(k)
+
+
+def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
+    """``key`` in its one form, with arrays replaced by :class:`Slotted`, and those arrays."""
+    parts: list[Any] = []
+    arrays: list[Value] = []
+    ellipsis = False
+    dims = 0
+    for k in key if isinstance(key, tuple) else (key,):
+        kind = type(k)
+        if kind is int:
+            parts.append(k)
+            dims += 1
+        elif kind is slice:
+            parts.append(slice(_integer(k.start), _integer(k.stop), _integer(k.step)))
+            dims += 1
+        elif k is None:
+            parts.append(k)
+        elif kind is EllipsisType:
+            if ellipsis:
+                raise IndexError("an index can only have a single ellipsis ('...')")
+            ellipsis = True
+            parts.append(k)
+        else:
+            array = k if isinstance(k, Value) else None
+            if array is None and not isinstance(k, bool | np.bool_ | list | np.ndarray):
+                try:
+                    parts.append(operator.index(k))
+                    dims += 1
+                    continue
+                except TypeError:
+                    array = as_value(k, device=x._place) if hasattr(k, "__array__") or hasattr(k, "__dlpack__") else None
+            if array is None:
+                if not isinstance(k, bool | np.bool_ | list | np.ndarray):
+                    raise IndexError(
+                        "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid "
+                        f"indices, got {k!r}"
+                    )
+                array = as_value(np.asarray(k) if k != [] else np.zeros(0, np.int64), device=x._place)
+            if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray):
+                parts.append(int(array))  # type: ignore[call-overload]
+                dims += 1
+                continue
+            if array._dtype.kind not in "iub":
+                raise IndexError(f"tensors used as indices must be of integers or bool, got {array._dtype!r}")
+            if array._place is not x._place:
+                array = as_value(array, device=x._place)
+            parts.append(Slotted(len(arrays)))
+            arrays.append(array)
+            dims += len(array._data.shape) if array._dtype.kind == "b" else 1
+    if dims > len(x._data.shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(x._data.shape)}: {dims} were given")
+    if not ellipsis:
+        parts.append(...)
+    _check_bounds(x, parts, arrays)
+    return tuple(parts), tuple(arrays)
+
+
+def _check_bounds(x: Value, parts: list[Any], arrays: list[Value]) -> None:
+    """Refuse an integer out of range; libraries clamp, wrap or raise each in its own way."""
+    shape = x._data.shape
+    for order, dims in ((parts, range(len(shape))), (parts[::-1], range(len(shape) - 1, -1, -1))):
+        axes = iter(dims)
+        for k in order:
+            if k is ...:
+                break
+            if k is None:
+                continue
+            step = 1
+            if type(k) is Slotted and arrays[k.position]._dtype.kind == "b":
+                step = len(arrays[k.position]._data.shape)
+            axis = 0
+            for _ in range(step):
+                axis = next(axes)
+            if type(k) is int and not -shape[axis] <= k < shape[axis]:
+                raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {shape[axis]}")
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """``x[key]``: a view for slices, integers, None and ``...``; a copy for arrays of integers and masks.
+
+    Differentiable in ``x``.
+
+    Raises
+    ------
+    IndexError
+        For an integer out of range, too many indices, or a key of another kind.
+
+    References
+    ----------
+    Array API standard, "Indexing"; NumPy, "Indexing on ndarrays".
+    """
+    shape = x._data.shape
+    if shape and (type(key) is slice and type(key.start) is type(key.stop) is type(key.step) is type(None)):
+        return apply(_GETITEM, (x,), {"key": (key, ...)})
+    parts, arrays = _parse(x, key)
+    if arrays:
+        return apply(_INDEX, (x, *arrays), {"key": parts})
+    return apply(_GETITEM, (x,), {"key": parts})
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value``, for every key that :func:`getitem` takes. Differentiable in ``x`` and ``value``.
+
+    Raises
+    ------
+    IndexError
+        As :func:`getitem`.
+    RuntimeError
+        If ``value`` does not broadcast to ``x[key]``, or ``x`` is a leaf that requires a gradient. Nothing has changed.
+    """
+    parts, arrays = _parse(x, key)
+    given = as_value(value, dtype=None if isinstance(value, Value) else x._dtype, device=x._place)
+    if arrays and grad_enabled():  # the step stays on the tape: keep the indices as they are now
+        arrays = tuple(make(a._place.backend.copy(a._data), a._place, a._dtype) for a in arrays)
+    params: dict[str, Any] = {"key": parts, "indices": arrays} if arrays else {"key": parts}
+    write(x, given, "__setitem__", (_INDEX if arrays else _GETITEM, params))

@@ -1,0 +1,44 @@
+"""What rules share about shapes. Knows integers and tuples, and ``xp`` where it is handed one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+Axis = int | tuple[int, ...] | None
+Shape = tuple[int, ...]
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """``axis`` as a tuple of non-negative numbers."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim if ndim else 0 for a in ((axis,) if isinstance(axis, int) else axis))
+
+
+def kept(shape: Shape, axis: Axis) -> Shape:
+    """The shape after a reduction that keeps the dimensions reduced, with length 1."""
+    axes = axes_of(axis, len(shape))
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def count(shape: Shape, axis: Axis) -> int:
+    """How many elements a reduction puts together."""
+    return math.prod(shape[a] for a in axes_of(axis, len(shape))) if shape else 1
+
+
+def unreduce(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
+    """The value of a reduction, shaped so that it broadcasts against what was reduced."""
+    target = kept(shape, axis)
+    return g if g.shape == target else xp.reshape(g, shape=target)
+
+
+def spread(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
+    """The value of a reduction, once for each element that was reduced."""
+    return xp.broadcast_to(unreduce(xp, g, shape, axis), shape=shape)
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes ``axes``."""
+    axes = tuple(a % len(axes) for a in axes)
+    return tuple(axes.index(i) for i in range(len(axes)))

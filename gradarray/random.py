@@ -1,0 +1,255 @@
+"""Random numbers: PyTorch's functions, each device with a generator of its own.
+
+Knows dispatch and the backends' sources of numbers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from gradarray import _state
+from gradarray._dispatch import make
+from gradarray._place import Place
+from gradarray.creation import DeviceLike, leaf, to_place, to_shape
+from gradarray.devices import Device
+from gradarray.dtypes import DType, as_dtype, int64
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
+
+
+class Generator:
+    """A source of random numbers on one device, repeatable by its seed.
+
+    Parameters
+    ----------
+    device : Device or str
+        By default the CPU.
+
+    References
+    ----------
+    ``torch.Generator``.
+    """
+
+    def __init__(self, device: DeviceLike = "cpu") -> None:
+        self._place = to_place(device)
+        self.seed()
+
+    @property
+    def device(self) -> Device:
+        """Where its numbers are made."""
+        return self._place.device
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from ``seed``; returns the generator."""
+        # as in PyTorch, negative seeds are taken modulo 2**64
+        self._seed = int(seed) % 2**64
+        self._source = self._place.backend.generator(self._place.device, self._seed)
+        return self
+
+    def seed(self) -> int:
+        """Start again from a seed of the operating system's, which is returned."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed last started from."""
+        return self._seed
+
+    def get_state(self) -> Any:
+        """What :meth:`set_state` takes to repeat what follows."""
+        return self._source.state()
+
+    def set_state(self, state: Any) -> None:
+        """Continue from ``state``."""
+        self._source.set_state(state)
+
+
+_default: dict[Device, Generator] = {}
+_seed: int | None = None
+
+
+def _generator(place: Place, given: Generator | None) -> Any:
+    if given is not None:
+        if given._place is not place:
+            raise RuntimeError(
+                f"expected a generator for device {str(place.device)!r} but found one for {str(given.device)!r}"
+            )
+        return given._source
+    found = _default.get(place.device)
+    if found is None:
+        found = _default[place.device] = Generator(place)
+        if _seed is not None:
+            found.manual_seed(_seed)
+    return found._source
+
+
+def default_generator(device: DeviceLike = None) -> Generator:
+    """The generator that functions draw from on ``device`` where none is given."""
+    place = to_place(device)
+    _generator(place, None)
+    return _default[place.device]
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generators of all devices; returns the CPU's.
+
+    References
+    ----------
+    ``torch.manual_seed``.
+    """
+    global _seed
+    _seed = int(seed)
+    for generator in _default.values():
+        generator.manual_seed(_seed)
+    return default_generator("cpu").manual_seed(_seed)
+
+
+def seed() -> int:
+    """Seed the default generators of all devices from the operating system; returns the seed.
+
+    References
+    ----------
+    ``torch.seed``.
+    """
+    drawn = secrets.randbits(63)
+    manual_seed(drawn)
+    return drawn
+
+
+def initial_seed() -> int:
+    """The seed of the CPU's default generator.
+
+    References
+    ----------
+    ``torch.initial_seed``.
+    """
+    return default_generator("cpu").initial_seed()
+
+
+def _draw(
+    name: str, size: tuple[Any, ...], dtype: Any, device: Any, generator: Generator | None, required: bool
+) -> Any:
+    kind = _state.get_default_dtype() if dtype is None else as_dtype(dtype)
+    shape = to_shape(size)
+    place = generator._place if generator is not None and device is None else to_place(device)
+    if kind.kind != "f" and not (kind.kind == "c" and name == "normal"):
+        raise TypeError(f"{name} random numbers are of a floating dtype, got {kind!r}")
+    place.to_raw_dtype(kind)
+    source = _generator(place, generator)
+    if kind.kind == "c":  # variance 1 in all, as in PyTorch
+        real = kind.to_real()
+        parts = [make(source.normal(shape, real), place, real) for _ in range(2)]
+        return leaf((parts[0] + 1j * parts[1]) * 0.5**0.5, required)  # type: ignore[operator]
+    return leaf(make(getattr(source, name)(shape, kind), place, kind), required)
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform on [0, 1).
+
+    Parameters
+    ----------
+    *size : int, or one sequence of int
+        The shape.
+    generator : Generator, optional
+        By default the device's own.
+    dtype, device, requires_grad
+        As :func:`gradarray.empty`.
+
+    Returns
+    -------
+    Tensor
+
+    References
+    ----------
+    ``torch.rand``.
+    """
+    return _draw("uniform", size, dtype, device, generator, requires_grad)  # type: ignore[no-any-return]
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Standard normal; complex with variance 1 in all. Parameters as :func:`rand`.
+
+    References
+    ----------
+    ``torch.randn``.
+    """
+    return _draw("normal", size, dtype, device, generator, requires_grad)  # type: ignore[no-any-return]
+
+
+def rand_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """As :func:`rand`, with the shape and, by default, the dtype and device of ``x``.
+
+    References
+    ----------
+    ``torch.rand_like``.
+    """
+    return rand(x._data.shape, dtype=dtype or x._dtype, device=device or x._place, requires_grad=requires_grad)
+
+
+def randn_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+    """As :func:`randn`, with the shape and, by default, the dtype and device of ``x``.
+
+    References
+    ----------
+    ``torch.randn_like``.
+    """
+    return randn(x._data.shape, dtype=dtype or x._dtype, device=device or x._place, requires_grad=requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = int64,
+    device: DeviceLike = None,
+) -> Tensor:
+    """Integers from ``low`` (0 if left out: ``randint(high, size)``) to ``high`` without it.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no number to choose from.
+
+    References
+    ----------
+    ``torch.randint``.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    if low >= high:
+        raise RuntimeError(f"randint expects low < high, got low={low} and high={high}")
+    kind = as_dtype(dtype)
+    place = generator._place if generator is not None and device is None else to_place(device)
+    source = _generator(place, generator)
+    raw = source.integers(low, high, to_shape((size,)), int64 if kind.kind not in "iu" else kind)
+    out = make(raw, place)
+    return out if out._dtype is kind else out.to(kind)  # type: ignore[attr-defined, return-value]
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: DType = int64, device: DeviceLike = None
+) -> Tensor:
+    """The numbers 0 … n-1 in random order.
+
+    References
+    ----------
+    ``torch.randperm``.
+    """
+    place = generator._place if generator is not None and device is None else to_place(device)
+    return make(_generator(place, generator).permutation(n, as_dtype(dtype)), place)  # type: ignore[return-value]

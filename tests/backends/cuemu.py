@@ -1,0 +1,50 @@
+"""CuPy without a GPU: the emulator that GRADARRAY_CUEMU names, a test double on which the real CuPy runs.
+
+    GRADARRAY_CUEMU        the folder of the emulator's source, with build.py and install.py
+    GRADARRAY_CUEMU_BUILD  the folder that `python build.py FOLDER` has built, with libcuemu.so
+
+It needs the packages cupy-cuda13x, cython, setuptools, nvidia-cuda-runtime and nvidia-cuda-crt, and g++. Without these
+variables CuPy runs on what the machine has. The emulator has no cuFFT, cuSOLVER or cuRAND, and nothing in it happens
+later: what it cannot tell is left to a real GPU.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+EMULATED = "GRADARRAY_CUEMU" in os.environ
+
+
+@cache
+def problem() -> str | None:
+    """Why CuPy cannot be tested here, or None. The emulator, if there is one to be, is installed by the first call."""
+    if EMULATED and (why := _install()) is not None:
+        return why
+    from gradarray.backends import get
+
+    why = get("cupy").unavailable()
+    return why if EMULATED or why is None else f"{why}. (Or set GRADARRAY_CUEMU, see {__name__}.py)"
+
+
+def _install() -> str | None:
+    source = Path(os.environ["GRADARRAY_CUEMU"])
+    if not (source / "install.py").is_file():
+        return f"GRADARRAY_CUEMU={source} has no install.py"
+    if importlib.util.find_spec("cupy") is None:
+        return "the emulator needs CuPy: pip install cupy-cuda13x"
+    if shutil.which("g++") is None:
+        return "the emulator compiles CuPy's kernels with g++, which is not there"
+    built = Path(os.environ.get("GRADARRAY_CUEMU_BUILD", ""))
+    if not (built / "libcuemu.so").is_file():
+        return f"GRADARRAY_CUEMU_BUILD={built} is not built: `python {source}/build.py FOLDER`, and set it to FOLDER"
+    if "cupy" in sys.modules:
+        return "CuPy was imported before the emulator could take its place"
+    spec = importlib.util.spec_from_file_location("cuemu_install", source / "install.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.install(str(built), devices=2)
+    return None
