@@ -55,8 +55,7 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     """A tensor of a raw array."""
     x = Tensor()
     x._data = raw = raw if type(raw) is place.array_type else place.wrap(raw)
-    x._dtype = place.dtype(raw) if dtype is None else dtype
-    x._place = place
+    x._kind = place.kinds[(place.dtype(raw) if dtype is None else dtype).name]
     x._node = node
     x._cell = None
     x._meta = None
@@ -233,7 +232,8 @@ def _node_type(record: Primitive, params: dict[str, Any], shapes: tuple[tuple[in
 
 def _fast_node_type(record: Primitive) -> type[OpNode]:
     assert record.rules is not None
-    members = {"__slots__": (), "record": record, "pullback": record.rules.raw}
+    # shapes count the inputs only: on the short road all inputs have the output's
+    members = {"__slots__": (), "record": record, "pullback": record.rules.raw, "shapes": ((),) * (record.inputs or 0)}
     name = record.grad_name
     return type(name if isinstance(name, str) else name({}, ()), (OpNode,), members)
 
@@ -406,36 +406,31 @@ def unary(name: str) -> Callable[[Any], Any]:
     save_x, save_out = 0 in plan, -1 in plan
 
     def run(x: Any) -> Any:
-        if type(x) is not Tensor or not x._dtype.is_real_floating:
-            return apply(record, (x,), {})
-        place = x._place
-        if place.scope is not None:
+        if type(x) is not Tensor or not (kind := x._kind).short:
             return apply(record, (x,), {})
         data = x._data
-        raw = place.kernels[name](data)
+        raw = kind.kernels[name](data)
         out = Tensor()
-        out._data = raw if type(raw) is place.array_type else place.wrap(raw)
-        out._dtype = x._dtype
-        out._place = place
+        out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
+        out._kind = kind
         out._cell = out._meta = None
         node = x._node
         if node is None or not grad_enabled():
             out._node = None
             return out
         out._node = new = node_type()
-        new.place = place
-        new.shapes = _NO_SHAPE
+        new.place = kind.place
         if save_x:
             cell = x._cell
             if cell is None:
                 x._cell = cell = [data]
             if save_out:
-                out._cell = other = [out._data]
+                out._cell = other = [raw]
                 new.saved = (cell, other)
             else:
                 new.saved = (cell, None)
         elif save_out:
-            out._cell = cell = [out._data]
+            out._cell = cell = [raw]
             new.saved = (None, cell)
         else:
             new.saved = ()
@@ -445,10 +440,6 @@ def unary(name: str) -> Callable[[Any], Any]:
         return out
 
     return run
-
-
-_NO_SHAPE = ((),)
-_NO_SHAPES = ((), ())
 
 
 def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
@@ -462,71 +453,77 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             return lambda x2, x1: apply(record, (x1, x2), {})
         return lambda x1, x2: apply(record, (x1, x2), {})
     node_type = _fast_node_type(record)
-    plans = tuple(record.saves((bool(mask & 1), bool(mask & 2))) for mask in range(4))
-    saves = tuple((0 in plan, 1 in plan, -1 in plan) if plan else None for plan in plans)
+    plan1, plan2, plan12 = (
+        (0 in plan, 1 in plan, -1 in plan) if (plan := record.saves(needs)) else None
+        for needs in ((True, False), (False, True), (True, True))
+    )
 
     def run(x1: Any, x2: Any) -> Any:
         if type(x2) is Tensor and type(x1) is Tensor:
-            dtype, place = x1._dtype, x1._place
+            kind = x1._kind
             data1, data2 = x1._data, x2._data
-            if (
-                dtype is not x2._dtype
-                or not dtype.is_real_floating
-                or place is not x2._place
-                or place.scope is not None
-                or data1.shape != data2.shape
-            ):
+            if kind is not x2._kind or not kind.short or data1.shape != data2.shape:
                 return apply(record, (x1, x2), {})
-            raw = place.kernels[name](data1, data2)
             node1, node2 = x1._node, x2._node
-        elif type(x2) is float or type(x2) is int:
-            dtype, place, data1, data2 = x1._dtype, x1._place, x1._data, x2
-            if not dtype.is_real_floating or place.scope is not None:
+        elif (type(x2) is float or type(x2) is int) and type(x1) is Tensor:
+            kind = x1._kind
+            if not kind.short:
                 return apply(record, (x1, x2), {})
-            raw = place.kernels[name](data1, x2)
+            data1, data2 = x1._data, kind.scalars.get(x2)
+            if data2 is None:
+                data2 = kind.scalar(x2)
             node1, node2 = x1._node, None
         elif (type(x1) is float or type(x1) is int) and type(x2) is Tensor:
-            dtype, place, data1, data2 = x2._dtype, x2._place, x1, x2._data
-            if not dtype.is_real_floating or place.scope is not None:
+            kind = x2._kind
+            if not kind.short:
                 return apply(record, (x1, x2), {})
-            raw = place.kernels[name](x1, data2)
+            data1, data2 = kind.scalars.get(x1), x2._data
+            if data1 is None:
+                data1 = kind.scalar(x1)
             node1, node2 = None, x2._node
         else:
             return apply(record, (x1, x2), {})
+        raw = kind.kernels[name](data1, data2)
         out = Tensor()
-        out._data = raw if type(raw) is place.array_type else place.wrap(raw)
-        out._dtype = dtype
-        out._place = place
+        out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
+        out._kind = kind
         out._cell = out._meta = None
         if (node1 is None and node2 is None) or not grad_enabled():
             out._node = None
             return out
         out._node = new = node_type()
-        new.place = place
-        new.shapes = _NO_SHAPES
-        plan = saves[(node1 is not None) + 2 * (node2 is not None)]
+        new.place = kind.place
+        if node1 is None:
+            plan = plan2
+            new.edges = (None, x2 if node2 is LEAF else node2)
+        elif node2 is None:
+            plan = plan1
+            new.edges = (x1 if node1 is LEAF else node1, None)
+        else:
+            plan = plan12
+            new.edges = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
         if plan is None:
             new.saved = ()
         else:
+            save1, save2, save_out = plan
             cell1 = cell2 = cell3 = None
-            if plan[0]:
-                if data1 is x1:
-                    cell1 = [x1]
-                else:
+            if save1:
+                if type(x1) is Tensor:
                     cell1 = x1._cell
                     if cell1 is None:
                         x1._cell = cell1 = [data1]
-            if plan[1]:
-                if data2 is x2:
-                    cell2 = [x2]
                 else:
+                    cell1 = [data1]
+            if save2:
+                if type(x2) is Tensor:
                     cell2 = x2._cell
                     if cell2 is None:
                         x2._cell = cell2 = [data2]
-            if plan[2]:
-                out._cell = cell3 = [out._data]
+                else:
+                    cell2 = [data2]
+            if save_out:
+                out._cell = cell3 = [raw]
             new.saved = (cell1, cell2, cell3)
-        new.edges = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
         new.hooks = None
         new.seq = next_seq()
         return out

@@ -10,9 +10,8 @@ that they lead to, so taking the youngest first visits each node once, when all 
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import Any
 
 Cotangent = Any
@@ -30,7 +29,8 @@ class Node:
     edges : tuple
         Where the cotangent of each input goes; None for an input that needs none.
     saved : tuple or None
-        What :meth:`pullback` needs from the forward pass; None once freed.
+        What :meth:`pullback` needs from the forward pass; None once freed. What saved nothing, (), stays fit for
+        another walk.
     hooks : list or None
         :class:`Hook` objects that see the cotangent before it passes through.
     """
@@ -53,11 +53,6 @@ class Node:
         """:meth:`pullback`, recording itself so that the result can be differentiated again."""
         raise NotImplementedError
 
-    def free(self) -> None:
-        """Let go of what was saved. What saved nothing stays fit for another walk."""
-        if self.saved:
-            self.saved = None
-
 
 class Slot:
     """An edge to one of several outputs of a node."""
@@ -68,18 +63,18 @@ class Slot:
         self.node, self.index = node, index
 
 
-class Hook(ABC):
+class Hook:
     """Sees, and may replace, the cotangent of one output of a node."""
 
     __slots__ = ("index",)
     index: int
 
-    @abstractmethod
     def __call__(self, g: Cotangent, ends: dict[Any, Cotangent]) -> Cotangent:
         """The cotangent to go on with. ``ends`` is what the walk will return; a hook may add to it."""
+        raise NotImplementedError
 
 
-class Deferred(ABC):
+class Deferred:
     """A cotangent that is a small part of a large sum, such as the gradient of one slice of an array.
 
     Adding it to a sum costs what the part costs; only the sum is ever made in full.
@@ -87,9 +82,9 @@ class Deferred(ABC):
 
     __slots__ = ()
 
-    @abstractmethod
     def add_to(self, total: Cotangent | None, *, owned: bool) -> Cotangent:
         """``total`` (None: zero) plus this, in a new buffer, or in ``total`` itself where that is ``owned``."""
+        raise NotImplementedError
 
 
 class GraphFreedError(RuntimeError):
@@ -125,6 +120,7 @@ class _Sums:
         self.owned.add(key)
 
     def pop(self, key: Hashable) -> Cotangent:
+        """What has been added up at ``key``, which waits no longer."""
         self.owned.discard(key)
         g = self.waiting.pop(key)
         return g.add_to(None, owned=False) if isinstance(g, Deferred) else g
@@ -161,66 +157,83 @@ def walk(
     -------
     dict
         Each sink reached, with its cotangent.
+
+    Raises
+    ------
+    GraphFreedError
+        At a node that an earlier walk has freed.
     """
     sums = _Sums(add, iadd)
-    waiting, plus, pop = sums.waiting, sums.plus, sums.pop
+    waiting, owned = sums.waiting, sums.owned
     ends: dict[Any, Cotangent] = {}
     sinks: list[Any] = []
     heap: list[tuple[int, Node]] = []
-    node: Node | None = None
-    edges: Sequence[Any]
-    edges, cotangents = [], []
-    for edge, g in roots:
-        edges.append(edge)
-        cotangents.append(g)
-    gs: Sequence[Cotangent] = cotangents
+    ready: Node | None = None  # waits outside of the heap: in a chain, where it is alone, the heap is never used
+    seeds = list(roots)
+    edges: Sequence[Any] = [edge for edge, _ in seeds]
+    gs: Sequence[Cotangent] = [g for _, g in seeds]
+    del seeds
     while True:
-        for edge, g in zip(edges, gs, strict=True):
+        for edge, g in zip(edges, gs):  # noqa: B905 (strict costs a keyword on every node)
             if g is None or edge is None:
                 continue
             if isinstance(edge, Node):
                 if edge in waiting:
-                    plus(edge, g)
-                elif only is None or edge in only:
-                    waiting[edge] = g
+                    sums.plus(edge, g)
+                    continue
+                if only is not None and edge not in only:
+                    continue
+                waiting[edge] = g
+                if ready is None:
+                    ready = edge
+                else:
                     heappush(heap, (-edge.seq, edge))
             elif isinstance(edge, Slot):
                 target = edge.node
                 if only is not None and target not in only:
                     continue
-                slots = waiting.get(target)
-                if slots is None:
-                    waiting[target] = slots = [None] * target.outputs
+                if target not in waiting:
+                    waiting[target] = [None] * target.outputs
                     heappush(heap, (-target.seq, target))
                 key = (target, edge.index)
                 if key in waiting:
-                    plus(key, g)
+                    sums.plus(key, g)
                 else:
                     waiting[key] = g
-                    slots[edge.index] = key
+                    waiting[target][edge.index] = key
             elif edge in waiting:
-                plus(edge, g)
+                sums.plus(edge, g)
             elif only is None or edge in only:
                 waiting[edge] = g
                 sinks.append(edge)
-        if not heap:
-            break
-        node = heappop(heap)[1]
-        g = pop(node)
-        if node.outputs > 1:
-            g = [None if key is None else pop(key) for key in g]
+        if ready is None:
+            if not heap:
+                break
+            node = heappop(heap)[1]
+        elif heap and -heap[0][0] > ready.seq:
+            node = heapreplace(heap, (-ready.seq, ready))[1]
+        else:
+            node = ready
+        ready = None
+        g = waiting.pop(node)
+        if owned:
+            owned.discard(node)
+        if isinstance(g, Deferred):
+            g = g.add_to(None, owned=False)
+        elif node.outputs > 1:
+            g = [None if key is None else sums.pop(key) for key in g]
         if node.hooks is not None:
             g = _call_hooks(node, node.hooks, g, ends)
-        if captures is not None and node in captures:
+        if captures and node in captures:
             g = _call_hooks(node, captures[node], g, ends)
         if node.saved is None:
             raise GraphFreedError
         gs = node.pullback_taped(g) if taped else node.pullback(g)
         edges = node.edges
-        if not keep:
-            node.free()
+        if not keep and node.saved:
+            node.saved = None
     for sink in sinks:
-        ends[sink] = pop(sink)
+        ends[sink] = sums.pop(sink)
     return ends
 
 

@@ -16,7 +16,7 @@ from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend
 from gradarray.devices import Device
-from gradarray.dtypes import ALL, DType
+from gradarray.dtypes import ALL, BY_NAME, DType
 
 Scope = Callable[[], AbstractContextManager[object]]
 
@@ -156,6 +156,46 @@ class Space:
         return Scattered(self._place, g, fill(key, indices), shape)
 
 
+class Kind:
+    """A dtype on a place: what two tensors must have in common to be computed with as they stand.
+
+    Attributes
+    ----------
+    dtype : DType
+    place : Place
+    short : bool
+        Elementwise operations may take the short road: real floating, and no scope to enter.
+    kernels : Kernels
+        Those of the place.
+    array_type : type
+        That of the place.
+    scalars : dict
+        Arrays of Python numbers met before; see :meth:`scalar`.
+    """
+
+    __slots__ = ("array_type", "dtype", "kernels", "place", "scalars", "short")
+
+    def __init__(self, place: Place, dtype: DType) -> None:
+        self.place, self.dtype = place, dtype
+        self.kernels, self.array_type = place.kernels, place.array_type
+        self.short = dtype.is_real_floating and place.scope is None
+        self.scalars: dict[float, Any] = {}
+
+    def scalar(self, value: float) -> Any:
+        """``value`` in the form that the backend's kernels take soonest.
+
+        NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and -0.0
+        are one key of a dictionary.
+        """
+        if not self.place.backend.capabilities.prefers_arrays or value == 0 or value != value:
+            return value
+        if len(self.scalars) > 256:
+            self.scalars.clear()
+        made = self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name])
+        self.scalars[value] = made
+        return made
+
+
 class Place:
     """One device of one backend.
 
@@ -172,11 +212,14 @@ class Place:
     scope : callable or None
         What kernels and rules run inside of.
     kernels : Kernels
+    kinds : dict of str to Kind
+        By the name of the dtype.
     xp : Space
     """
 
     __slots__ = (
-        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "mutable", "raw_dtype", "scope", "xp",
+        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "kinds", "mutable", "raw_dtype", "scope",
+        "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -191,6 +234,7 @@ class Place:
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.kernels = Kernels(self)
         self.xp = Space(self)
+        self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
 
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""

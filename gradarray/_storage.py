@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from gradarray._place import Place
+from gradarray._place import Kind, Place
 from gradarray._primitive import Primitive
 from gradarray.backends import Array
 from gradarray.dtypes import DType
@@ -46,8 +46,8 @@ class Value:
     ----------
     _data : array
         The backend's array.
-    _dtype, _place
-        Its dtype and place.
+    _kind : Kind
+        Its dtype and place in one.
     _node : Node, Slot, Value, LEAF or None
         Where its cotangent goes. None: it requires no gradient.
     _cell : list or None
@@ -56,14 +56,21 @@ class Value:
         Everything that few tensors have.
     """
 
-    __slots__ = ("__weakref__", "_cell", "_data", "_dtype", "_meta", "_node", "_place")
+    __slots__ = ("__weakref__", "_cell", "_data", "_kind", "_meta", "_node")
 
     _data: Array
-    _dtype: DType
-    _place: Place
+    _kind: Kind
     _node: Any
     _cell: Cell | None
     _meta: Meta | None
+
+    @property
+    def _dtype(self) -> DType:
+        return self._kind.dtype
+
+    @property
+    def _place(self) -> Place:
+        return self._kind.place
 
 
 class Meta:

@@ -1,4 +1,4 @@
-"""What tensors print, against PyTorch 2.13 (its texts: tests/data/printing.json), and what printing fetches."""
+"""What tensors print, against PyTorch 2.13 (its texts: data/printing.json), and what printing fetches."""
 
 import json
 import math

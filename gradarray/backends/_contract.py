@@ -49,10 +49,13 @@ class Capabilities:
         Values are computed when asked for.
     unknown_shapes : bool
         Lengths may be unknown until computed.
+    prefers_arrays : bool
+        Kernels are quicker with a 0-d array than with a Python number.
     missing : mapping of str to str
         Functions of the standard that the library lacks, each with the upstream reason.
     """
 
+    prefers_arrays: bool = False
     mutable: bool = True
     views: bool = True
     shares_numpy_memory: bool = False

@@ -26,7 +26,7 @@ from gradarray.backends._contract import Array, Backend
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
-INSTALL = 'pip install "gradarray[cuda13]"` for CUDA 13 or `pip install "gradarray[cuda12]"` for CUDA 12'
+INSTALL = '`pip install "gradarray[cuda13]"` for CUDA 13 or `pip install "gradarray[cuda12]"` for CUDA 12'
 CUDA_DLPACK = (2, 13)  # kDLCUDA and kDLCUDAManaged of dlpack.h: what CuPy itself can import
 ATOMIC = frozenset("int32 int64 uint32 uint64 float32 float64".split())  # what cupy.add.at takes
 
@@ -192,8 +192,9 @@ def sort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool 
 
 
 def argsort(x: Array, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
-    """array-api-compat's refuses 0-d arrays in descending order."""
-    return _compat().argsort(x, axis=axis, descending=descending and x.ndim > 0, stable=stable)
+    """CuPy's makes 1-d arrays of 0-d ones; array-api-compat's refuses those in descending order."""
+    order = _compat().argsort(x, axis=axis, descending=descending and x.ndim > 0, stable=stable)
+    return order.reshape(x.shape)
 
 
 def _cumulative(name: str) -> Callable[..., Array]:
@@ -258,14 +259,14 @@ class CupyBackend(Backend):
             cupy = _cupy()
         except ModuleNotFoundError as error:
             if error.name == "cupy":
-                return f"CuPy is not installed; install it with `{INSTALL}"
+                return f"CuPy is not installed; install it with {INSTALL}"
             return f"CuPy is installed but cannot be imported: {error}"
         except Exception as error:  # it looks for its libraries on import, and they fail in their own ways
             return f"CuPy is installed but cannot be imported: {error}"
         version = getattr(cupy, "__version__", "of unknown version")
         if not version.split(".")[0].isdecimal() or int(version.split(".")[0]) < 14:
             # the first with NumPy 2's promotion, where a Python scalar brings no precision
-            return f"CuPy 14 or newer is needed, found {version}; install it with `{INSTALL}"
+            return f"CuPy 14 or newer is needed, found {version}; install it with {INSTALL}"
         try:
             if cupy.cuda.runtime.getDeviceCount() == 0:
                 visible = os.environ.get("CUDA_VISIBLE_DEVICES")

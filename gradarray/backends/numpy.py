@@ -38,7 +38,7 @@ def argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
 
 class NumpyBackend(Backend):
     name = "numpy"
-    capabilities = Capabilities(shares_numpy_memory=True)
+    capabilities = Capabilities(shares_numpy_memory=True, prefers_arrays=True)
     array_types = (np.ndarray,)
 
     def devices(self) -> Sequence[Device]:
@@ -52,6 +52,12 @@ class NumpyBackend(Backend):
 
     def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
         return {
+            # the operators are quicker by a tenth than the functions of the same effect
+            "add": operator.add,
+            "subtract": operator.sub,
+            "multiply": operator.mul,
+            "divide": operator.truediv,
+            "negative": operator.neg,
             "strong_multiply": strong_multiply,
             "pow": operator.pow,
             "pow_number": operator.pow,  # which knows of squares and square roots

@@ -26,7 +26,7 @@ def problem() -> str | None:
     from gradarray.backends import get
 
     why = get("cupy").unavailable()
-    return why if EMULATED or why is None else f"{why}. (Or set GRADARRAY_CUEMU, see {__name__}.py)"
+    return why if EMULATED or why is None else f"{why}. (Or set GRADARRAY_CUEMU, see tests/backends/cuemu.py)"
 
 
 def _install() -> str | None:

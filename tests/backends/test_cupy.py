@@ -67,7 +67,7 @@ def current():
     return cupy.cuda.runtime.getDevice()
 
 
-# -- without CuPy --------------------------------------------------------------------------------------------------------
+# -- without CuPy ------------------------------------------------------------------------------------------------------
 
 
 def test_the_module_is_light():
@@ -108,7 +108,7 @@ def test_no_compiler(monkeypatch):
     assert "(NVRTC): libnvrtc.so was not found. Install the CUDA toolkit, or `pip install" in BACKEND.unavailable()
 
 
-# -- the current device ----------------------------------------------------------------------------------------------------
+# -- the current device ------------------------------------------------------------------------------------------------
 
 
 def test_devices_are_named_as_pytorch_names_them():
@@ -229,7 +229,7 @@ def test_methods_need_no_scope(device):
     assert current() == 0
 
 
-# -- minus zero ------------------------------------------------------------------------------------------------------------
+# -- minus zero --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_setitem_takes_host_values_and_keeps_the_sign_of_zero(key, value):
     check(BACKEND.setitem(put([1.0, 2.0]), key, value), [-0.0, -0.0])
 
 
-# -- elementwise -----------------------------------------------------------------------------------------------------------
+# -- elementwise -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -372,7 +372,7 @@ def test_where_takes_a_python_condition(condition):
     check(KERNELS["where"](condition, put([1.0, -0.0]), -1.0), np.where(condition, [1.0, -0.0], -1.0))
 
 
-# -- shapes ----------------------------------------------------------------------------------------------------------------
+# -- shapes ------------------------------------------------------------------------------------------------------------
 
 
 def test_0_d_arrays_are_sorted_and_summed():
@@ -453,7 +453,7 @@ def test_fftn(name, shape, s, axes):
     np.testing.assert_allclose(result, expected, atol=1e-12)
 
 
-# -- memory ----------------------------------------------------------------------------------------------------------------
+# -- memory ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_masked_fill_does_not_wait():
@@ -553,7 +553,7 @@ def test_owns_memory():
         x[1:],
         x.T,
         x.reshape(3, 2),
-        x.real,
+        (x + 1j).real,
         cupy.broadcast_to(x, (2, 2, 3)),
         cupy.from_dlpack(x),
         cupy.asarray(Foreign(x)),
