@@ -106,12 +106,12 @@ def plot(file: Path, losses: list[float], x: Tensor, labels: Tensor, guesses: Te
     left, right = figure.subfigures(1, 2)
 
     curve = left.subplots()
-    curve.semilogy(range(1, len(losses) + 1), losses)
-    curve.set(title="Training loss", xlabel="epoch", ylabel="cross entropy")
+    curve.plot(range(1, len(losses) + 1), losses)
+    curve.set(title="Training loss", xlabel="epoch", ylabel="cross entropy", ylim=(0, None))
     curve.grid(alpha=0.3)
 
     right.suptitle(f"Misread: {len(wrong)} of {len(x)} held-out digits")
-    tiles = right.subplots(3, 4).flat
+    tiles = right.subplots(3, 4).ravel()
     for tile in tiles:
         tile.axis("off")
     for tile, i in zip(tiles, wrong.tolist(), strict=False):

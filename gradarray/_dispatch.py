@@ -55,7 +55,10 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     """A tensor of a raw array."""
     x = Tensor()
     x._data = raw = raw if type(raw) is place.array_type else place.wrap(raw)
-    x._kind = place.kinds[(place.dtype(raw) if dtype is None else dtype).name]
+    if dtype is not None:
+        x._kind = place.kinds[dtype.name]
+    else:
+        x._kind = place.kind_of.get(raw.dtype) or place.kinds[place.dtype(raw).name]
     x._node = node
     x._cell = None
     x._meta = None
@@ -217,17 +220,55 @@ def sum_to(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     return xp.reshape(xp.sum(g, axis=axes), shape) if axes else xp.reshape(g, shape)
 
 
-_node_types: dict[tuple[str, str], type[_General]] = {}
+class Plan:
+    """What dispatch works out once for each operation.
+
+    Attributes
+    ----------
+    floating : bool
+        Integers are converted before the kernel sees them.
+    saves : dict
+        For each choice of inputs that need gradients, the positions to save, or None.
+    types : dict
+        The node types by what PyTorch calls them.
+    """
+
+    __slots__ = ("floating", "record", "saves", "types")
+
+    def __init__(self, record: Primitive) -> None:
+        self.record = record
+        self.floating = record.accepts == "floating"
+        self.saves: dict[tuple[bool, ...], frozenset[int]] = {}
+        self.types: dict[Any, type[_General]] = {}
+
+    def node_type(self, params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> type[_General]:
+        """The type of the node for these parameters."""
+        name = self.record.grad_name
+        shown = name if isinstance(name, str) else name(params, shapes)
+        found = self.types.get(shown)
+        if found is None:
+            self.types[shown] = found = type(shown, (_General,), {"__slots__": (), "record": self.record})
+        return found
+
+    def to_save(self, needs: tuple[bool, ...]) -> frozenset[int]:
+        """The positions to save where the inputs marked in ``needs`` want gradients; -1 is the output."""
+        found = self.saves.get(needs)
+        if found is None:
+            found = self.record.saves(needs)
+            if self.record.inputs is None and found:  # 0 stands for all inputs, 1 for all but the first
+                start = 0 if 0 in found else 1 if 1 in found else len(needs)
+                found |= frozenset(range(start, len(needs)))
+            self.saves[needs] = found
+        return found
 
 
-def _node_type(record: Primitive, params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> type[_General]:
-    name = record.grad_name
-    shown = name if isinstance(name, str) else name(params, shapes)
-    found = _node_types.get((record.name, shown))
-    if found is None:
-        found = type(shown, (_General,), {"__slots__": (), "record": record})
-        _node_types[record.name, shown] = found
-    return found
+class _Plans(dict[Primitive, Plan]):
+    def __missing__(self, record: Primitive) -> Plan:
+        self[record] = plan = Plan(record)
+        return plan
+
+
+_plans = _Plans()
 
 
 def _fast_node_type(record: Primitive) -> type[OpNode]:
@@ -251,17 +292,41 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     TypeError
         If the dtypes have no common dtype, or the operation does not take them.
     """
-    place = common_place(record.name, xs)
-    xs = _promoted(record, xs, place)
-    raws = [x._data if isinstance(x, Value) else x for x in xs]
+    kind: Any = None
+    tracked = False
+    raws = []
+    for x in xs:
+        if type(x) is not Tensor:
+            break
+        if kind is not x._kind:
+            if kind is not None:
+                break
+            kind = x._kind
+        if x._node is not None:
+            tracked = True
+        raws.append(x._data)
+    plan = _plans[record]
+    if len(raws) != len(xs) or (plan.floating and kind.dtype.kind not in "fc"):
+        place = common_place(record.name, xs)
+        xs = _promoted(record, xs, place)
+        raws = [x._data if isinstance(x, Value) else x for x in xs]
+        tracked = any(requires_grad(x) for x in xs)
+    else:
+        place = kind.place
     try:
         kernel = place.kernels[record.name]
         out = kernel(raws, **params) if record.listed else kernel(*raws, **params)
     except Exception as error:
         raise _explained(record, xs, error) from error
-    result = make(out, place) if record.outputs == 1 else tuple(make(o, place) for o in out)
-    if record.rules is not None and any(requires_grad(x) for x in xs) and grad_enabled():
-        _record(record, xs, params, place, result)
+    tracked = tracked and record.rules is not None and grad_enabled()
+    if record.outputs != 1:
+        results = tuple(make(o, place) for o in out)
+        if tracked:
+            _record(plan, xs, params, place, results)
+        return results
+    result = make(out, place)
+    if tracked and result._kind.dtype.kind in "fc":
+        _record(plan, xs, params, place, (result,))
     if record.view:
         alias(result, xs[0], record, params)
     return result
@@ -269,32 +334,33 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
 
 def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any]) -> None:
     """Note that ``result`` is a view of ``base``."""
-    make_alias(result, base, (record, params), tracked=grad_enabled() or base._node is None)
+    make_alias(result, base, (record, params), tracked=base._node is None or grad_enabled())
 
 
-def _record(record: Primitive, xs: Sequence[Any], params: dict[str, Any], place: Place, result: Any) -> None:
-    outputs = result if isinstance(result, tuple) else (result,)
-    if not any(out._dtype.kind in "fc" for out in outputs):
-        return
-    edges = tuple(edge_of(x) for x in xs)
-    saves = record.saves([edge is not None for edge in edges])
-    shapes = tuple(x._data.shape if isinstance(x, Value) else () for x in xs)
-    node = _node_type(record, params, shapes)()
-    if record.inputs is None and saves:  # 0 stands for all inputs, 1 for all but the first
-        saves |= frozenset(range(0 if 0 in saves else 1 if 1 in saves else len(xs), len(xs)))
+def _record(
+    plan: Plan, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]
+) -> None:
+    edges = tuple([edge_of(x) for x in xs])
+    shapes = tuple([x._data.shape if isinstance(x, Value) else () for x in xs])
+    saves = plan.to_save(tuple([edge is not None for edge in edges]))
+    node = plan.node_type(params, shapes)()
     saved: tuple[Any, ...] = ()
     if saves:
-        last: Any = None
-        if -1 in saves:
-            last = cell_of(outputs[0]) if record.outputs == 1 else [[out._data for out in outputs]]
-        saved = (*((cell_of(x) if isinstance(x, Value) else [x]) if i in saves else None for i, x in enumerate(xs)), last)
+        cells = [(cell_of(x) if isinstance(x, Value) else [x]) if i in saves else None for i, x in enumerate(xs)]
+        if -1 not in saves:
+            cells.append(None)
+        else:
+            cells.append(cell_of(outputs[0]) if len(outputs) == 1 else [[out._data for out in outputs]])
+        saved = tuple(cells)
     node.edges, node.saved, node.hooks = edges, saved, None
-    node.place, node.params = place, params
-    node.shapes = shapes
-    node.complex = any(isinstance(x, Value) and x._dtype.kind == "c" for x in (*xs, *outputs))
+    node.place, node.params, node.shapes = place, params, shapes
     node.outputs = len(outputs)
+    node.complex = False
+    for x in (*xs, *outputs):
+        if isinstance(x, Value) and x._kind.dtype.kind == "c":
+            node.complex = True
     node.seq = next_seq()
-    if record.outputs == 1:
+    if plan.record.outputs == 1:
         outputs[0]._node = node
     else:
         for i, out in enumerate(outputs):
@@ -448,28 +514,30 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     With ``reflected`` it takes its operands in the other order, as ``__radd__`` does.
     """
     record = TABLE[name]
-    if record.kind != "elementwise" or record.rules is None:
-        if reflected:
-            return lambda x2, x1: apply(record, (x1, x2), {})
-        return lambda x1, x2: apply(record, (x1, x2), {})
+    if record.rules is None:
+        run = _untracked(name)
+        return (lambda x2, x1: run(x1, x2)) if reflected else run
     node_type = _fast_node_type(record)
+    numbers = record.numbers
     plan1, plan2, plan12 = (
         (0 in plan, 1 in plan, -1 in plan) if (plan := record.saves(needs)) else None
         for needs in ((True, False), (False, True), (True, True))
     )
 
-    def run(x1: Any, x2: Any) -> Any:
+    def run(x1: Any, x2: Any) -> Any:  # noqa: PLR0912, PLR0915 (spelt out, since a call costs what three tests cost)
         if type(x2) is Tensor and type(x1) is Tensor:
             kind = x1._kind
             data1, data2 = x1._data, x2._data
-            if kind is not x2._kind or not kind.short or data1.shape != data2.shape:
+            if kind is not x2._kind or not kind.short:
                 return apply(record, (x1, x2), {})
             node1, node2 = x1._node, x2._node
+            if (node1 is not None or node2 is not None) and data1.shape != data2.shape:
+                return apply(record, (x1, x2), {})
         elif (type(x2) is float or type(x2) is int) and type(x1) is Tensor:
             kind = x1._kind
             if not kind.short:
                 return apply(record, (x1, x2), {})
-            data1, data2 = x1._data, kind.scalars.get(x2)
+            data1, data2 = x1._data, x2 if numbers else kind.scalars.get(x2)
             if data2 is None:
                 data2 = kind.scalar(x2)
             node1, node2 = x1._node, None
@@ -477,13 +545,16 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             kind = x2._kind
             if not kind.short:
                 return apply(record, (x1, x2), {})
-            data1, data2 = kind.scalars.get(x1), x2._data
+            data1, data2 = x1 if numbers else kind.scalars.get(x1), x2._data
             if data1 is None:
                 data1 = kind.scalar(x1)
             node1, node2 = None, x2._node
         else:
             return apply(record, (x1, x2), {})
-        raw = kind.kernels[name](data1, data2)
+        try:
+            raw = kind.kernels[name](data1, data2)
+        except Exception:
+            return apply(record, (x1, x2), {})  # which explains what is wrong
         out = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind
@@ -530,6 +601,31 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
 
     if reflected:
         return lambda x2, x1: run(x1, x2)
+    return run
+
+
+def _untracked(name: str) -> Callable[[Any, Any], Any]:
+    """The short road of an operation of two inputs that has no derivative."""
+    record = TABLE[name]
+
+    def run(x1: Any, x2: Any) -> Any:
+        if type(x1) is not Tensor:
+            return apply(record, (x1, x2), {})
+        kind = x1._kind
+        if type(x2) is Tensor and x2._kind is kind and kind.place.scope is None:
+            data2 = x2._data
+        elif (type(x2) is float or type(x2) is int) and kind.short:
+            data2 = kind.scalars.get(x2)
+            if data2 is None:
+                data2 = kind.scalar(x2)
+        else:
+            return apply(record, (x1, x2), {})
+        try:
+            raw = kind.kernels[name](x1._data, data2)
+        except Exception:
+            return apply(record, (x1, x2), {})  # which explains what is wrong
+        return make(raw, kind.place)
+
     return run
 
 

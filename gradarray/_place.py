@@ -214,12 +214,14 @@ class Place:
     kernels : Kernels
     kinds : dict of str to Kind
         By the name of the dtype.
+    kind_of : dict
+        The same by the backend's dtype objects.
     xp : Space
     """
 
     __slots__ = (
-        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "kinds", "mutable", "raw_dtype", "scope",
-        "xp",
+        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "kind_of", "kinds", "mutable", "raw_dtype",
+        "scope", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -235,6 +237,7 @@ class Place:
         self.kernels = Kernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
+        self.kind_of = {raw: self.kinds[dtype.name] for raw, dtype in self.dtype_of.items()}
 
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""

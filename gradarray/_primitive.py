@@ -68,6 +68,8 @@ class Primitive:
         What its kernel takes; integers are converted to the default floating dtype where it says "floating".
     promote : tuple of int or None
         The inputs brought to one dtype; None for all of them, () for none.
+    numbers : bool
+        Its rules or kernels look at a Python number, which must stay one.
     broadcasts : bool
         Inputs broadcast against each other, so that cotangents are summed back to their shapes.
     view : bool
@@ -92,6 +94,7 @@ class Primitive:
     defaults: dict[str, Any] = field(default_factory=dict)
     accepts: Literal["any", "floating"] = "any"
     promote: tuple[int, ...] | None = None
+    numbers: bool = False
     broadcasts: bool = False
     view: bool = False
     outputs: int = 1

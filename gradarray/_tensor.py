@@ -582,22 +582,37 @@ class Tensor(Methods):
         return tensor(data, requires_grad=requires_grad, **self._options(dtype, device))
 
     def new_empty(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+        self,
+        *args: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Tensor:
         """See :func:`gradarray.empty`; this tensor's dtype and device. ``torch.Tensor.new_empty``."""
-        return empty(*size, requires_grad=requires_grad, **self._options(dtype, device))
+        return empty(*args, size=size, requires_grad=requires_grad, **self._options(dtype, device))
 
     def new_zeros(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+        self,
+        *args: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Tensor:
         """See :func:`gradarray.zeros`; this tensor's dtype and device. ``torch.Tensor.new_zeros``."""
-        return zeros(*size, requires_grad=requires_grad, **self._options(dtype, device))
+        return zeros(*args, size=size, requires_grad=requires_grad, **self._options(dtype, device))
 
     def new_ones(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False
+        self,
+        *args: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Tensor:
         """See :func:`gradarray.ones`; this tensor's dtype and device. ``torch.Tensor.new_ones``."""
-        return ones(*size, requires_grad=requires_grad, **self._options(dtype, device))
+        return ones(*args, size=size, requires_grad=requires_grad, **self._options(dtype, device))
 
     def new_full(
         self,

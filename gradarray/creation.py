@@ -20,7 +20,8 @@ from gradarray._place import Place, place_of, place_of_array
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value
 from gradarray.devices import Device, get_default_device
-from gradarray.dtypes import DType, as_dtype, int64
+from gradarray.dtypes import ALL, DType, as_dtype, combine, int64
+from gradarray.dtypes import bool as bool_
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -47,13 +48,17 @@ def to_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
     Raises
     ------
     TypeError
-        If an entry is no integer.
+        If an entry is no integer, or there is none.
     RuntimeError
         If one is negative.
     """
+    if not size:
+        raise TypeError("a shape is needed, such as (5, 3); for a tensor of no dimensions give ()")
     if len(size) == 1 and isinstance(size[0], Sequence):
         size = tuple(size[0])
     try:
+        if any(isinstance(n, bool) for n in size):
+            raise TypeError
         shape = tuple(map(operator.index, size))
     except TypeError:
         raise TypeError(f"a shape is made of integers, got {size!r}") from None
@@ -75,19 +80,46 @@ def _floating(dtype: Any) -> DType:
     return _state.get_default_dtype() if dtype is None else as_dtype(dtype)
 
 
-def _filled(name: str, size: tuple[Any, ...], dtype: Any, device: Any, required: bool) -> Any:
+def _number(x: Any) -> Any:
+    """A Python number, also where a 0-d tensor or NumPy's scalar was given."""
+    return x.item() if isinstance(x, Value | np.generic) else x  # type: ignore[attr-defined]
+
+
+def _given(name: str, given: Sequence[Any]) -> Any:
+    """The one of several spellings of an argument that is not None."""
+    found = [x for x in given if x is not None]
+    if len(found) != 1:
+        raise TypeError(f"{name} needs one of its arguments, and that once; got {found!r}")
+    return found[0]
+
+
+def _size(args: tuple[Any, ...], shape: Any, size: Any) -> tuple[int, ...]:
+    """The shape, however it was given: ``(5, 3)``, ``((5, 3))``, ``shape=`` (the standard's) or ``size=`` (PyTorch's)."""
+    if shape is None and size is None:
+        return to_shape(args)
+    return to_shape((_given("a shape", [args or None, shape, size]),))
+
+
+def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required: bool) -> Any:
     place, kind = to_place(device), _floating(dtype)
-    raw = place.kernels[name](to_shape(size), dtype=place.to_raw_dtype(kind))
+    raw = place.kernels[name](shape, dtype=place.to_raw_dtype(kind))
     return leaf(make(raw, place, kind), required)
 
 
-def empty(*size: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *args: Any,
+    shape: Any = None,
+    size: Any = None,
+    dtype: Any = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor whose values are whatever lay in memory.
 
     Parameters
     ----------
-    *size : int, or one sequence of int
-        The shape.
+    *args : int, or one sequence of int
+        The shape; or by name, as ``shape=`` or ``size=``.
     dtype : DType, optional
         By default the default dtype.
     device : Device or str, optional
@@ -105,33 +137,48 @@ def empty(*size: Any, dtype: Any = None, device: DeviceLike = None, requires_gra
     """
     place, kind = to_place(device), _floating(dtype)
     place.to_raw_dtype(kind)
-    return leaf(make(place.backend.empty(to_shape(size), kind, place.device), place, kind), requires_grad)
+    return leaf(make(place.backend.empty(_size(args, shape, size), kind, place.device), place, kind), requires_grad)
 
 
-def zeros(*size: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *args: Any,
+    shape: Any = None,
+    size: Any = None,
+    dtype: Any = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of zeros. Parameters as :func:`empty`.
 
     References
     ----------
     Array API standard, ``zeros``; ``torch.zeros``.
     """
-    return _filled("zeros", size, dtype, device, requires_grad)
+    return _filled("zeros", _size(args, shape, size), dtype, device, requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *args: Any,
+    shape: Any = None,
+    size: Any = None,
+    dtype: Any = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of ones. Parameters as :func:`empty`.
 
     References
     ----------
     Array API standard, ``ones``; ``torch.ones``.
     """
-    return _filled("ones", size, dtype, device, requires_grad)
+    return _filled("ones", _size(args, shape, size), dtype, device, requires_grad)
 
 
 def full(
-    shape: int | Sequence[int],
-    fill_value: Any,
+    shape: Any = None,
+    fill_value: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: DeviceLike = None,
     requires_grad: bool = False,
@@ -141,6 +188,7 @@ def full(
     Parameters
     ----------
     shape : int or sequence of int
+        Also as ``size=``.
     fill_value : scalar
         Its kind decides the dtype where none is given: bool, int64, the default dtype, or its complex twin.
     dtype, device, requires_grad
@@ -155,12 +203,12 @@ def full(
     Array API standard, ``full``; ``torch.full``.
     """
     place = to_place(device)
-    if isinstance(fill_value, Value):
-        fill_value = fill_value.item()  # type: ignore[attr-defined]
-    kind = _infer(np.asarray(fill_value), weak=True) if dtype is None else as_dtype(dtype)
-    size = to_shape((shape,))
-    value = np.asarray(fill_value).astype(kind.__numpy_dtype__)[()]
-    raw = place.backend.from_numpy(np.full(size, value), place.device, copy=False)
+    fill_value = _number(fill_value)
+    if not isinstance(fill_value, int | float | complex):
+        raise TypeError(f"full: fill_value must be a number, got {_short(fill_value)}")
+    host, kind = _host(fill_value, dtype)
+    full_size = to_shape((_given("a shape", [shape, size]),))
+    raw = place.backend.from_numpy(np.full(full_size, _converted(host, kind)), place.device, copy=False)
     place.to_raw_dtype(kind)
     return leaf(make(raw, place, kind), requires_grad)
 
@@ -222,48 +270,58 @@ def full_like(
 
 
 def arange(
-    start: float,
-    /,
+    start: float | None = None,
     stop: float | None = None,
     step: float = 1,
     *,
+    end: float | None = None,
     dtype: Any = None,
     device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers from ``start`` (0 if it is the only argument) up to ``stop``, without it, in steps of ``step``.
 
-    Integers where all arguments are, else the default dtype.
+    Integers where all arguments are, else the default dtype. None where ``stop`` lies on the wrong side of ``start``.
+    PyTorch's name for ``stop`` is ``end``.
 
     Raises
     ------
-    ValueError
-        If ``step`` is 0.
+    RuntimeError
+        If ``step`` is 0, or there is no end to the numbers.
 
     References
     ----------
     Array API standard, ``arange``; ``torch.arange``.
     """
+    start, stop, step = _number(start), _number(end if stop is None else stop), _number(step)
     if stop is None:
         start, stop = 0, start
+    if start is None or stop is None:
+        start, stop = 0, _given("arange", [start, stop])
     if step == 0:
         raise ShapeError(f"arange: step must not be 0 (from {start} to {stop})")
     integers = all(isinstance(v, int) for v in (start, stop, step))
     place = to_place(device)
     kind = (int64 if integers else _state.get_default_dtype()) if dtype is None else as_dtype(dtype)
-    n = max(math.ceil((stop - start) / step), 0)
-    values = start + step * np.arange(n) if kind.kind in "fc" or integers else np.arange(start, stop, step)
-    raw = place.backend.from_numpy(np.asarray(values, dtype=kind.__numpy_dtype__), place.device, copy=False)
     place.to_raw_dtype(kind)
+    if integers and kind.kind in "iu":
+        values = np.arange(start, stop, step, dtype=kind.__numpy_dtype__)
+    else:
+        length = (stop - start) / step
+        if not math.isfinite(length):
+            raise ShapeError(f"arange: unsupported range: {start} -> {stop} in steps of {step}")
+        values = start + step * np.arange(max(math.ceil(length), 0))
+    raw = place.backend.from_numpy(np.asarray(values, dtype=kind.__numpy_dtype__), place.device, copy=False)
     return leaf(make(raw, place, kind), requires_grad)
 
 
 def linspace(
     start: complex,
-    stop: complex,
-    /,
-    num: int,
+    stop: complex | None = None,
+    num: int | None = None,
     *,
+    end: complex | None = None,
+    steps: int | None = None,
     dtype: Any = None,
     device: DeviceLike = None,
     endpoint: bool = True,
@@ -271,10 +329,21 @@ def linspace(
 ) -> Tensor:
     """``num`` numbers evenly spaced from ``start`` to ``stop``, with it unless ``endpoint`` is False.
 
+    PyTorch's names for ``stop`` and ``num`` are ``end`` and ``steps``.
+
+    Raises
+    ------
+    RuntimeError
+        If ``num`` is negative.
+
     References
     ----------
     Array API standard, ``linspace``; ``torch.linspace``.
     """
+    start, stop = _number(start), _number(_given("linspace", [stop, end]))
+    num = operator.index(_given("linspace", [num, steps]))
+    if num < 0:
+        raise ShapeError(f"linspace: number of steps must be non-negative, got {num}")
     place = to_place(device)
     kind = _floating(dtype)
     if dtype is None and (isinstance(start, complex) or isinstance(stop, complex)):
@@ -285,23 +354,34 @@ def linspace(
 
 
 def eye(
-    n_rows: int,
+    n_rows: int | None = None,
     n_cols: int | None = None,
-    /,
     *,
     k: int = 0,
+    n: int | None = None,
+    m: int | None = None,
     dtype: Any = None,
     device: DeviceLike = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the ``k``-th diagonal, zeros elsewhere.
 
+    PyTorch's names for ``n_rows`` and ``n_cols`` are ``n`` and ``m``.
+
+    Raises
+    ------
+    RuntimeError
+        If a length is negative.
+
     References
     ----------
     Array API standard, ``eye``; ``torch.eye``.
     """
     place, kind = to_place(device), _floating(dtype)
-    n_cols = n_rows if n_cols is None else n_cols
+    n_rows = operator.index(_given("eye", [n_rows, n]))
+    n_cols = n_rows if n_cols is None and m is None else operator.index(_given("eye", [n_cols, m]))
+    if n_rows < 0 or n_cols < 0:
+        raise ShapeError(f"eye: lengths must be greater or equal to 0, got {n_rows} and {n_cols}")
     k = max(-n_rows, min(k, n_cols))  # NumPy overflows on what lies far outside
     values = np.eye(n_rows, n_cols, k=k, dtype=kind.__numpy_dtype__)
     place.to_raw_dtype(kind)
@@ -311,19 +391,38 @@ def eye(
 # -- data from outside ---------------------------------------------------------------------------------------------------
 
 
-def _infer(host: np.ndarray[Any, Any], *, weak: bool) -> DType:
-    """The dtype of data; Python's floats and complex numbers (``weak``) take the default precision."""
-    if weak and host.dtype.kind == "f":
+def _collect(data: Any, numbers: list[Any], dtypes: list[DType]) -> None:
+    """Of what kinds the leaves of nested sequences are: one Python number of each type, and the dtypes of the rest."""
+    if isinstance(data, list | tuple):
+        inner = set(map(type, data))
+        if inner.isdisjoint((list, tuple, np.ndarray)):
+            numbers += [kind(0) for kind in (bool, int, float, complex) if kind in inner]
+            dtypes += [as_dtype(kind) for kind in inner if issubclass(kind, np.generic)]
+        else:
+            for d in data:
+                _collect(d, numbers, dtypes)
+    elif isinstance(data, np.ndarray | np.generic):
+        dtypes.append(as_dtype(data.dtype))
+    elif isinstance(data, bool | int | float | complex):
+        numbers.append(data)
+
+
+def _infer(data: Any, host: np.ndarray[Any, Any]) -> DType:
+    """The dtype of data: NumPy's keep theirs, Python's floats and complex numbers take the default precision."""
+    if isinstance(data, np.ndarray):
+        return as_dtype(data.dtype)
+    if host.size == 0:
         return _state.get_default_dtype()
-    if weak and host.dtype.kind == "c":
-        return _state.get_default_dtype().to_complex()
-    return as_dtype(host.dtype)
-
-
-def _first(data: Any) -> Any:
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return data
+    if host.dtype.kind == "b":
+        return bool_
+    numbers: list[Any] = []
+    dtypes: list[DType] = []
+    _collect(data, numbers, dtypes)
+    if not numbers and not dtypes:  # a range, a buffer
+        return as_dtype(host.dtype)
+    if not dtypes:  # ints among floats are floats
+        numbers = [max(numbers, key=lambda n: ("bool", "int", "float", "complex").index(type(n).__name__))]
+    return combine(dtypes, numbers, _state.get_default_dtype())
 
 
 def _host(data: Any, dtype: Any) -> tuple[np.ndarray[Any, Any], DType]:
@@ -333,15 +432,63 @@ def _host(data: Any, dtype: Any) -> tuple[np.ndarray[Any, Any], DType]:
         return np.zeros(0, kind.__numpy_dtype__), kind
     try:
         host = np.asarray(data)
-    except ValueError:
-        host = np.asarray(None)
+        if host.dtype == object and all(isinstance(n, int | float) for n in host.flat):  # integers beyond 64 bits
+            host = host.astype(np.float64)
+    except (ValueError, TypeError, OverflowError):
+        raise _unfit(data) from None
     if host.dtype.kind not in "biufc":
-        raise ShapeError(
-            f"cannot make a tensor of {_short(data)}: expected numbers, or nested sequences of numbers that all have "
-            "the same length"
+        raise _unfit(data)
+    kind = _infer(data, host) if dtype is None else as_dtype(dtype)
+    _check_range(host, kind)
+    return host, kind
+
+
+def _unfit(data: Any) -> Exception:
+    """Why ``data`` is no array of numbers."""
+    level, dim = [data], 0
+    while True:
+        sequences = [isinstance(d, list | tuple) for d in level]
+        other = next((d for d in level if not isinstance(d, _NUMBERS) and not isinstance(d, list | tuple)), None)
+        if other is not None or not any(sequences):
+            break
+        if not all(sequences):
+            found = next(d for d, s in zip(level, sequences, strict=True) if not s)
+            return TypeError(f"cannot make a tensor of {_short(data)}: expected a sequence at dim {dim} (got {found!r})")
+        lengths = {len(d): None for d in level}
+        if len(lengths) > 1:
+            first, second = list(lengths)[:2]
+            return ShapeError(
+                f"cannot make a tensor of {_short(data)}: expected sequence of length {first} at dim {dim} (got {second})"
+            )
+        level, dim = [x for d in level for x in d], dim + 1
+    if other is None:
+        return ShapeError(f"cannot make a tensor of {_short(data)}: a number is too large, or shapes differ")
+    return TypeError(
+        f"cannot make a tensor of {_short(data)}: expected numbers or nested sequences of numbers, got {_short(other)} "
+        f"of type {type(other).__name__}"
+    )
+
+
+_NUMBERS = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
+
+
+def _check_range(host: np.ndarray[Any, Any], kind: DType) -> None:
+    """Refuse Python numbers that an integer dtype cannot hold. (As in PyTorch, negative ones wrap in unsigned dtypes.)"""
+    if kind.kind not in "iu" or not host.size or host.dtype.kind not in "iuf":
+        return
+    limits = np.iinfo(kind.__numpy_dtype__)
+    low = -int(limits.max) if kind.kind == "u" and host.dtype.kind != "f" else int(limits.min)
+    least, most = host.min().item(), host.max().item()
+    if not (low - 1 < least and most < int(limits.max) + 1):
+        value = most if low - 1 < least else least
+        raise _OutOfRange(
+            f"value {value} cannot be converted to {kind!r} without overflow: it holds {limits.min} to {limits.max}; "
+            "choose another dtype="
         )
-    weak = not isinstance(_first(data), np.ndarray | np.generic)
-    return host, (_infer(host, weak=weak or host.size == 0) if dtype is None else as_dtype(dtype))
+
+
+class _OutOfRange(RuntimeError, ValueError, OverflowError):
+    """A number that its dtype cannot hold: RuntimeError or ValueError in PyTorch, OverflowError in NumPy."""
 
 
 def _short(data: Any) -> str:
@@ -397,7 +544,14 @@ def as_value(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | N
 def _from_host(data: Any, dtype: Any, device: Any, copy: bool | None) -> Any:
     place = to_place(device)
     is_array = isinstance(data, np.ndarray)
-    host, kind = (data, _infer(data, weak=False) if dtype is None else as_dtype(dtype)) if is_array else _host(data, dtype)
+    if is_array:
+        if data.dtype.kind not in "biufc":
+            raise TypeError(
+                f"can't convert np.ndarray of type {data.dtype}; gradarray has {', '.join(d.name for d in ALL)}"
+            )
+        host, kind = data, as_dtype(data.dtype if dtype is None else dtype)
+    else:
+        host, kind = _host(data, dtype)
     place.to_raw_dtype(kind)
     same = host.dtype == kind.__numpy_dtype__ and host.dtype.isnative
     if copy is False and not (is_array and same and place.backend.capabilities.shares_numpy_memory):
@@ -433,7 +587,11 @@ def tensor(data: Any, *, dtype: Any = None, device: DeviceLike = None, requires_
     Raises
     ------
     ValueError
-        If sequences differ in length, or hold something else than numbers.
+        If sequences differ in length.
+    TypeError
+        If they hold something else than numbers.
+    RuntimeError
+        If a number is beyond what ``dtype`` holds.
 
     References
     ----------
@@ -454,7 +612,7 @@ def asarray(
     dtype: Any = None,
     device: DeviceLike = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """``obj`` as a tensor, without a copy where that can be.
 
@@ -467,8 +625,9 @@ def asarray(
         By default those of ``obj``.
     copy : bool or None
         True: always copy. False: never, raise instead. None: copy where needed.
-    requires_grad : bool
-        Make the result a leaf that requires a gradient (not for what is on the tape already).
+    requires_grad : bool or None
+        True: make the result a leaf that requires a gradient (not for what is on the tape already). False: take it off
+        the tape. None: leave it as it is.
 
     Returns
     -------
@@ -485,7 +644,9 @@ def asarray(
     Array API standard, ``asarray``; ``torch.asarray``.
     """
     x = as_value(obj, dtype=dtype, device=device, copy=copy)
-    return leaf(x, requires_grad and x._node is None)
+    if requires_grad is False and x._node is not None:
+        return x.detach()  # type: ignore[no-any-return]
+    return leaf(x, bool(requires_grad) and x._node is None)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor:

@@ -6,6 +6,7 @@ an exception in the middle leaves every gradient as it was.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Sequence
@@ -47,37 +48,42 @@ def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> lis
                 f"element {i} of tensors does not require grad and does not have a grad_fn; create what it depends on "
                 "with requires_grad=True, outside of no_grad"
             )
-        shape = x._data.shape
-        if g is None:
-            size = 1
-            for n in shape:
-                size *= n
-            if size != 1:
-                raise RuntimeError(
-                    f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a "
-                    "gradient of that shape, for example backward(gradarray.ones_like(y))"
-                )
-            if x._dtype.kind == "c":
-                raise RuntimeError(
-                    f"grad can be implicitly created only for real scalar outputs but got {x._dtype!r}; pass a gradient"
-                )
-            g = make(x._place.kernels["ones_like"](x._data), x._place, x._dtype)
-        elif not isinstance(g, Value):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
-        if g._data.shape != shape:
-            raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape "
-                f"of {list(shape)}."
-            )
-        if g._place is not x._place:
-            raise RuntimeError(
-                f"the gradient lies on {g._place.device} and the output on {x._place.device}; move one with .to()"
-            )
-        if g._dtype.kind == "c" and x._dtype.kind != "c":
-            raise RuntimeError(f"a complex gradient ({g._dtype!r}) was given for a real output ({x._dtype!r})")
-        g = cast(g, x._dtype)
+        g = _one(x) if g is None else _checked(x, g, i)
         seeds.append((edge_of(x), g if taped else g._data))
     return seeds
+
+
+def _one(x: Value) -> Value:
+    """The gradient of a scalar with respect to itself."""
+    shape = x._data.shape
+    if math.prod(shape) != 1:
+        raise RuntimeError(
+            f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a gradient of "
+            "that shape, for example backward(gradarray.ones_like(y))"
+        )
+    if x._dtype.kind == "c":
+        raise RuntimeError(
+            f"grad can be implicitly created only for real scalar outputs but got {x._dtype!r}; pass a gradient"
+        )
+    return make(x._place.kernels["ones_like"](x._data), x._place, x._dtype)
+
+
+def _checked(x: Value, g: Any, i: int) -> Value:
+    """``g``, if it can be the gradient of ``x``, in the dtype of ``x``."""
+    if not isinstance(g, Value):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
+    if g._data.shape != x._data.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape of "
+            f"{list(x._data.shape)}."
+        )
+    if g._place is not x._place:
+        raise RuntimeError(
+            f"the gradient lies on {g._place.device} and the output on {x._place.device}; move one with .to()"
+        )
+    if g._dtype.kind == "c" and x._dtype.kind != "c":
+        raise RuntimeError(f"a complex gradient ({g._dtype!r}) was given for a real output ({x._dtype!r})")
+    return cast(g, x._dtype)
 
 
 def _run(

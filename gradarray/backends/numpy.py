@@ -6,6 +6,7 @@ Knows NumPy. Its namespace is NumPy's own, which since 2.1 is the standard's but
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -34,6 +35,21 @@ def argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
         return np.argsort(x, axis=axis, kind=kind)
     backwards = np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind)
     return x.shape[axis] - 1 - np.flip(backwards, axis=axis)
+
+
+def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """``x`` broadcast; small arrays copied, which takes a tenth of the time that ``np.broadcast_to`` takes."""
+    if math.prod(shape) > 8192:
+        return np.broadcast_to(x, shape)
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
+    """``np.mean`` without its wrapping, which takes longer than a short sum."""
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total / x.dtype.type(x.size / max(total.size, 1)) if total.size else np.mean(x, axis=axis, keepdims=keepdims)
 
 
 class NumpyBackend(Backend):
@@ -65,6 +81,12 @@ class NumpyBackend(Backend):
             "reshape": lambda x, shape: x.reshape(shape),
             "clone": np.array,
             "argsort": argsort,
+            "sum": np.add.reduce,
+            "mean": mean,
+            "spread": spread,
+            "ones_like": lambda x: np.ones(x.shape, x.dtype),
+            "permute_dims": lambda x, axes: x.transpose(axes),
+            "matmul": operator.matmul,
             # NumPy returns a view of its input for these, where a function of the standard gives a new array
             "flip": lambda x, *, axis=None: np.flip(x, axis).copy(),
             "real": lambda x: np.real(x).copy(),

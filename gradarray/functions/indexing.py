@@ -21,6 +21,7 @@ from gradarray.creation import as_value
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
+_BOUNDS = (int, type(None))
 _GETITEM, _INDEX = TABLE["getitem"], TABLE["index"]
 
 
@@ -119,8 +120,16 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     Array API standard, "Indexing"; NumPy, "Indexing on ndarrays".
     """
     shape = x._data.shape
-    if shape and (type(key) is slice and type(key.start) is type(key.stop) is type(key.step) is type(None)):
-        return apply(_GETITEM, (x,), {"key": (key, ...)})
+    for n, k in zip(shape, key if type(key) is tuple else (key,)):  # noqa: B905 (which is longer is looked at below)
+        if type(k) is slice:
+            if type(k.start) not in _BOUNDS or type(k.stop) not in _BOUNDS or type(k.step) not in _BOUNDS:
+                break
+        elif type(k) is not int or not -n <= k < n:
+            break
+    else:
+        parts = (*key, ...) if type(key) is tuple else (key, ...)
+        if len(parts) <= len(shape) + 1:
+            return apply(_GETITEM, (x,), {"key": parts})
     parts, arrays = _parse(x, key)
     if arrays:
         return apply(_INDEX, (x, *arrays), {"key": parts})

@@ -35,7 +35,7 @@ def unreduce(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
 
 def spread(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
     """The value of a reduction, once for each element that was reduced."""
-    return xp.broadcast_to(unreduce(xp, g, shape, axis), shape=shape)
+    return xp.spread(unreduce(xp, g, shape, axis), shape=shape)
 
 
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:

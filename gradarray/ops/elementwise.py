@@ -43,13 +43,14 @@ def _pow_exponent(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
     return xp.where((x1 == 0) & (x2 != 0), xp.zeros_like(out), out * xp.log(x1))
 
 
-elementwise("pow", _pow_base, _pow_exponent, singular=True, grad_name="PowBackward1", domain="positive")
+elementwise("pow", _pow_base, _pow_exponent, singular=True, numbers=True, grad_name="PowBackward1", domain="positive")
 # a number from 1 up as exponent: no derivative is infinite, and nothing need be looked out for
 elementwise(
     "pow_number",
     lambda x1, x2: x2 * x1 ** (x2 - 1),
     _pow_exponent,
     forward=lambda xp, x1, x2: xp.pow(x1, x2),
+    numbers=True,
     grad_name="PowBackward0",
 )
 elementwise("remainder", 1, lambda xp, x1, x2: -xp.floor(x1 / x2), grad_name="RemainderBackward0", domain="nonzero")

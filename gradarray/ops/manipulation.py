@@ -57,6 +57,14 @@ linear(
     grad_name="ExpandBackward0",
 )
 
+# what the rules of reductions use: a backend may copy where that is quicker
+linear(
+    "spread",
+    transpose=lambda xp, g, shape1: _sum_to(xp, g, shape1),
+    forward=lambda xp, x, *, shape: xp.broadcast_to(x, shape=shape),
+    grad_name="ExpandBackward0",
+)
+
 # -- copies --------------------------------------------------------------------------------------------------------------
 
 linear(

@@ -1,0 +1,63 @@
+"""Timing on a machine that does other things too: everything in one run, in turns, and only ratios are believed.
+
+Knows functions without arguments. Must not know what they compute.
+"""
+
+import gc
+from collections.abc import Callable, Mapping
+from statistics import median
+from time import perf_counter
+
+Times = dict[str, list[float]]
+
+
+def seconds(function: Callable[[], object], number: int = 1) -> float:
+    """Seconds that one call takes, the mean of ``number`` calls in a row."""
+    turns = range(number)
+    start = perf_counter()
+    for _ in turns:
+        function()
+    return (perf_counter() - start) / number
+
+
+def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int, burst: float = 0.02) -> Times:
+    """Time all functions again and again, each round in another order.
+
+    The garbage collector stays on, since it is on where the libraries are used; what exists before is frozen, so that
+    nobody pays for what others have imported.
+
+    Parameters
+    ----------
+    functions : mapping of str to callable
+        What to time, by name.
+    rounds : int
+        How often.
+    burst : float
+        Seconds for which a function is called in a row in each round (but at least once).
+
+    Returns
+    -------
+    dict of str to list of float
+        By name, for each round the seconds that one call took.
+    """
+    numbers = {name: max(1, round(burst / seconds(function))) for name, function in functions.items()}
+    times: Times = {name: [] for name in functions}
+    gc.collect()
+    gc.freeze()
+    try:
+        for turn in range(rounds):
+            names = list(functions)
+            split = turn % len(names)
+            for name in names[split:] + names[:split]:
+                times[name].append(seconds(functions[name], numbers[name]))
+    finally:
+        gc.unfreeze()
+    return times
+
+
+def ratio(times: Times, one: str, other: str) -> float:
+    """How many times as long as ``other`` the function ``one`` takes: the median of the ratios of the rounds.
+
+    What is compared has been measured within the same second, so a machine that slows down for a while slows both.
+    """
+    return median(a / b for a, b in zip(times[one], times[other], strict=True))
