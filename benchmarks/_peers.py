@@ -147,6 +147,6 @@ def check(name: str, got: Array, expected: Array) -> None:
         raise ValueError(
             f"{name}: the gradient is {got.dtype}{list(got.shape)}, expected {expected.dtype}{list(expected.shape)}"
         )
-    difference = np.max(np.abs(got - expected), initial=0) / max(np.max(np.abs(expected), initial=0), 1e-30)
-    if not difference <= 1e-4:  # this form also catches nan
+    error = np.max(np.abs(got - expected), initial=0) / max(np.max(np.abs(expected), initial=0), 1e-30)
+    if not error <= 1e-4:  # this form also catches nan
         raise ValueError(f"{name}: the gradient differs from the one by hand by {difference:.2g} of the largest element")

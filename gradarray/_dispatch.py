@@ -14,19 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from gradarray import _state
-from gradarray._engine import Node, Slot, next_seq
-from gradarray._place import Place, fill, place_of, scoped_types
+from gradarray._engine import Slot, next_seq
+from gradarray._nodes import NamedOp, OpNode, new_node
+from gradarray._place import Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive
-from gradarray._storage import (
-    LEAF,
-    Step,
-    Value,
-    before_write,
-    cell_of,
-    make_alias,
-    meta_of,
-    rebind,
-)
+from gradarray._storage import LEAF, Value, cell_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine
 
@@ -78,177 +70,26 @@ def requires_grad(x: Any) -> bool:
     return isinstance(x, Value) and x._node is not None
 
 
-# -- nodes ---------------------------------------------------------------------------------------------------------------
+# -- operations as the engine sees them ------------------------------------------------------------------------------------
 
 
-class GradFn(Node):
-    """A node as users see it in ``grad_fn``: it shows itself, and what it leads to, as PyTorch's do."""
-
-    __slots__ = ()
-
-    def name(self) -> str:
-        """Its name, such as ``"AddBackward0"``."""
-        return type(self).__name__
-
-    @property
-    def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """For each input the node its cotangent goes to, and to which of that node's outputs."""
-        return tuple(map(_next_function, self.edges))
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} object at {id(self):#x}>"
-
-
-class AccumulateGrad:
-    """How a leaf shows itself among the next functions of a node.
-
-    Attributes
-    ----------
-    variable : Tensor
-        The leaf.
-    """
-
-    __slots__ = ("variable",)
-    next_functions = ()
-
-    def __init__(self, variable: Value) -> None:
-        self.variable = variable
-
-    def name(self) -> str:
-        """``"AccumulateGrad"``."""
-        return "AccumulateGrad"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
-
-    def __hash__(self) -> int:
-        return hash((AccumulateGrad, id(self.variable)))
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
-
-
-def _next_function(edge: Any) -> tuple[Any, int]:
-    if isinstance(edge, Slot):
-        return edge.node, edge.index
-    return (edge, 0) if edge is None or isinstance(edge, Node) else (AccumulateGrad(edge), 0)
-
-
-class OpNode(GradFn):
-    """A recorded operation of the table.
+class TableOp(NamedOp):
+    """An operation of the table, recorded by the general road: cotangents may be complex, or broadcast.
 
     Attributes
     ----------
     record : Primitive
-        A class attribute: each operation has its own subclass, named as PyTorch names it.
-    place : Place
-    params : dict
-    shapes : tuple of shapes
-        Of the inputs.
-    """
-
-    __slots__ = ("params", "place", "shapes")
-    record: Primitive
-    place: Place
-    params: dict[str, Any]
-    shapes: tuple[tuple[int, ...], ...]
-
-    def pullback_taped(self, g: Any) -> Sequence[Any]:
-        rules = self.record.rules
-        assert rules is not None
-        place, n = self.place, len(self.shapes)
-        assert self.saved is not None
-        saved: list[Any] = []
-        for i, cell in enumerate(self.saved):
-            if cell is None:
-                saved.append(None)
-            elif i == n:
-                if self.outputs == 1:
-                    saved.append(make(cell[0], place, node=self))
-                else:
-                    saved.append([make(raw, place, node=Slot(self, k)) for k, raw in enumerate(cell[0])])
-            else:
-                raw = cell[0]
-                saved.append(make(raw, place, node=self.edges[i]) if hasattr(raw, "shape") else raw)
-        vjp = rules.taped_complex if _is_complex(saved, g) else rules.taped
-        gs: Sequence[Any] = vjp(self, g, saved, TAPED)
-        return gs
-
-
-class _General(OpNode):
-    """An operation recorded by the general road: its cotangents may be complex, or broadcast."""
-
-    __slots__ = ("complex", "outputs")
-    complex: bool
-
-    def pullback(self, g: Any) -> Sequence[Any]:
-        scope = self.place.scope
-        if scope is None:
-            return self._pull(g)
-        with scope():
-            return self._pull(g)
-
-    def _pull(self, g: Any) -> Sequence[Any]:
-        rules = self.record.rules
-        assert rules is not None
-        gs = (rules.raw_complex if self.complex else rules.raw)(self, g)
-        return _unbroadcast(self, gs, self.place.xp) if self.record.broadcasts else gs
-
-    def pullback_taped(self, g: Any) -> Sequence[Any]:
-        gs = super().pullback_taped(g)
-        return _unbroadcast(self, gs, TAPED) if self.record.broadcasts else gs
-
-
-def _is_complex(values: Sequence[Any], g: Any) -> bool:
-    gs = g if isinstance(g, list) else [g]
-    return any(isinstance(v, Value) and v._dtype.kind == "c" for v in (*values, *gs))
-
-
-def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
-    """Each cotangent summed back to the shape of its input."""
-    if all(g is None or g.shape == shape for g, shape in zip(gs, node.shapes, strict=True)):
-        return gs
-    return [g if g is None else sum_to(xp, g, shape) for g, shape in zip(gs, node.shapes, strict=True)]
-
-
-def sum_to(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
-    """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
-    if g.shape == shape:
-        return g
-    extra = len(g.shape) - len(shape)
-    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
-    return xp.reshape(xp.sum(g, axis=axes), shape) if axes else xp.reshape(g, shape)
-
-
-class Plan:
-    """What dispatch works out once for each operation.
-
-    Attributes
-    ----------
     floating : bool
         Integers are converted before the kernel sees them.
-    saves : dict
-        For each choice of inputs that need gradients, the positions to save, or None.
-    types : dict
-        The node types by what PyTorch calls them.
     """
 
-    __slots__ = ("floating", "record", "saves", "types")
+    __slots__ = ("floating", "record", "saves")
 
     def __init__(self, record: Primitive) -> None:
+        super().__init__(record.grad_name)
         self.record = record
         self.floating = record.accepts == "floating"
         self.saves: dict[tuple[bool, ...], frozenset[int]] = {}
-        self.types: dict[Any, type[_General]] = {}
-
-    def node_type(self, params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> type[_General]:
-        """The type of the node for these parameters."""
-        name = self.record.grad_name
-        shown = name if isinstance(name, str) else name(params, shapes)
-        found = self.types.get(shown)
-        if found is None:
-            self.types[shown] = found = type(shown, (_General,), {"__slots__": (), "record": self.record})
-        return found
 
     def to_save(self, needs: tuple[bool, ...]) -> frozenset[int]:
         """The positions to save where the inputs marked in ``needs`` want gradients; -1 is the output."""
@@ -261,22 +102,91 @@ class Plan:
             self.saves[needs] = found
         return found
 
+    def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        record, scope = self.record, node.place.scope
+        rules = record.rules
+        assert rules is not None
+        rule = rules.raw_complex if node.complex else rules.raw
+        if scope is None:
+            gs = rule(node, g)
+            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs  # type: ignore[no-any-return]
+        with scope():
+            gs = rule(node, g)
+            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs  # type: ignore[no-any-return]
 
-class _Plans(dict[Primitive, Plan]):
-    def __missing__(self, record: Primitive) -> Plan:
-        self[record] = plan = Plan(record)
-        return plan
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rules = self.record.rules
+        assert rules is not None
+        saved = _saved_tensors(node, node.shapes)
+        rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
+        gs = rule(node, g, saved, TAPED)
+        return _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs  # type: ignore[no-any-return]
 
 
-_plans = _Plans()
+class ShortOp(NamedOp):
+    """An elementwise operation, recorded by the short road: real, and of one shape throughout.
+
+    ``pull`` is the compiled rule itself.
+    """
+
+    __slots__ = ("pull", "record")
+
+    def __init__(self, record: Primitive) -> None:
+        super().__init__(record.grad_name)
+        assert record.rules is not None
+        self.record = record
+        self.pull = record.rules.raw  # type: ignore[method-assign]
+
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rules = self.record.rules
+        assert rules is not None
+        rule = rules.taped_complex if _is_complex(g) else rules.taped
+        return rule(node, g, _saved_tensors(node, node.edges), TAPED)  # type: ignore[no-any-return]
 
 
-def _fast_node_type(record: Primitive) -> type[OpNode]:
-    assert record.rules is not None
-    # shapes count the inputs only: on the short road all inputs have the output's
-    members = {"__slots__": (), "record": record, "pullback": record.rules.raw, "shapes": ((),) * (record.inputs or 0)}
-    name = record.grad_name
-    return type(name if isinstance(name, str) else name({}, ()), (OpNode,), members)
+def _saved_tensors(node: OpNode, inputs: Sequence[Any]) -> list[Any]:
+    """What ``node`` saved as tensors that stand where they stood on the tape."""
+    assert node.saved is not None
+    place, saved = node.place, []
+    for i, cell in enumerate(node.saved):
+        raw = None if cell is None else cell[0]
+        if i == len(inputs) and type(raw) is list:
+            saved.append([make(r, place, node=Slot(node, k)) for k, r in enumerate(raw)])
+        elif raw is None or not hasattr(raw, "shape"):
+            saved.append(raw)
+        else:
+            saved.append(make(raw, place, node=node if i == len(inputs) else node.edges[i]))
+    return saved
+
+
+def _is_complex(g: Any) -> bool:
+    return any(x is not None and x._dtype.kind == "c" for x in (g if isinstance(g, list) else (g,)))
+
+
+def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
+    """Each cotangent summed back to the shape of its input."""
+    for g, shape in zip(gs, node.shapes):  # noqa: B905 (one an input, both)
+        if g is not None and g.shape != shape:
+            return [g if g is None else sum_to(xp, g, shape) for g, shape in zip(gs, node.shapes, strict=True)]
+    return gs
+
+
+def sum_to(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
+    """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
+    if g.shape == shape:
+        return g
+    extra = len(g.shape) - len(shape)
+    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
+    return xp.reshape(xp.sum(g, axis=axes), shape=shape) if axes else xp.reshape(g, shape=shape)
+
+
+class _Ops(dict[Primitive, TableOp]):
+    def __missing__(self, record: Primitive) -> TableOp:
+        self[record] = op = TableOp(record)
+        return op
+
+
+_ops = _Ops()
 
 
 # -- the general road ----------------------------------------------------------------------------------------------------
@@ -305,8 +215,8 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
         if x._node is not None:
             tracked = True
         raws.append(x._data)
-    plan = _plans[record]
-    if len(raws) != len(xs) or (plan.floating and kind.dtype.kind not in "fc"):
+    op = _ops[record]
+    if len(raws) != len(xs) or (op.floating and kind.dtype.kind not in "fc"):
         place = common_place(record.name, xs)
         xs = _promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
@@ -322,11 +232,11 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     if record.outputs != 1:
         results = tuple(make(o, place) for o in out)
         if tracked:
-            _record(plan, xs, params, place, results)
+            _record(op, xs, params, place, results)
         return results
     result = make(out, place)
     if tracked and result._kind.dtype.kind in "fc":
-        _record(plan, xs, params, place, (result,))
+        _record(op, xs, params, place, (result,))
     if record.view:
         alias(result, xs[0], record, params)
     return result
@@ -338,34 +248,34 @@ def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any])
 
 
 def _record(
-    plan: Plan, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]
+    op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]
 ) -> None:
-    edges = tuple([edge_of(x) for x in xs])
-    shapes = tuple([x._data.shape if isinstance(x, Value) else () for x in xs])
-    saves = plan.to_save(tuple([edge is not None for edge in edges]))
-    node = plan.node_type(params, shapes)()
-    saved: tuple[Any, ...] = ()
+    node = OpNode()
+    node.op, node.hooks, node.place, node.params = op, None, place, params
+    node.edges = edges = tuple([edge_of(x) for x in xs])
+    node.shapes = tuple([x._data.shape if isinstance(x, Value) else () for x in xs])
+    saves = op.to_save(tuple([edge is not None for edge in edges]))
     if saves:
         cells = [(cell_of(x) if isinstance(x, Value) else [x]) if i in saves else None for i, x in enumerate(xs)]
         if -1 not in saves:
             cells.append(None)
         else:
             cells.append(cell_of(outputs[0]) if len(outputs) == 1 else [[out._data for out in outputs]])
-        saved = tuple(cells)
-    node.edges, node.saved, node.hooks = edges, saved, None
-    node.place, node.params, node.shapes = place, params, shapes
-    node.outputs = len(outputs)
+        node.saved = tuple(cells)
+    else:
+        node.saved = ()
     node.complex = False
     for x in (*xs, *outputs):
         if isinstance(x, Value) and x._kind.dtype.kind == "c":
             node.complex = True
     node.seq = next_seq()
-    if plan.record.outputs == 1:
+    if op.record.outputs == 1:
         outputs[0]._node = node
-    else:
-        for i, out in enumerate(outputs):
-            if out._dtype.kind in "fc":
-                out._node = Slot(node, i)
+        return
+    node.outputs = len(outputs)
+    for i, out in enumerate(outputs):
+        if out._dtype.kind in "fc":
+            out._node = Slot(node, i)
 
 
 def common_place(name: str, xs: Sequence[Any]) -> Place:
@@ -459,6 +369,15 @@ def _clash(shapes: Sequence[tuple[int, ...]]) -> str | None:
     return None
 
 
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape that ``a`` and ``b`` broadcast to, or None."""
+    if _clash((a, b)) is not None:
+        return None
+    n = max(len(a), len(b))
+    padded = zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True)
+    return tuple(q if p == 1 else p for p, q in padded)
+
+
 # -- the short road ------------------------------------------------------------------------------------------------------
 
 
@@ -467,7 +386,7 @@ def unary(name: str) -> Callable[[Any], Any]:
     record = TABLE[name]
     if record.kind != "elementwise" or record.rules is None:
         return lambda x: apply(record, (x,), {})
-    node_type = _fast_node_type(record)
+    op = ShortOp(record)
     plan = record.rules.plans[0]
     save_x, save_out = 0 in plan, -1 in plan
 
@@ -484,7 +403,8 @@ def unary(name: str) -> Callable[[Any], Any]:
         if node is None or not grad_enabled():
             out._node = None
             return out
-        out._node = new = node_type()
+        out._node = new = OpNode()
+        new.op = op
         new.place = kind.place
         if save_x:
             cell = x._cell
@@ -517,7 +437,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     if record.rules is None:
         run = _untracked(name)
         return (lambda x2, x1: run(x1, x2)) if reflected else run
-    node_type = _fast_node_type(record)
+    op = ShortOp(record)
     numbers = record.numbers
     plan1, plan2, plan12 = (
         (0 in plan, 1 in plan, -1 in plan) if (plan := record.saves(needs)) else None
@@ -562,7 +482,8 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         if (node1 is None and node2 is None) or not grad_enabled():
             out._node = None
             return out
-        out._node = new = node_type()
+        out._node = new = OpNode()
+        new.op = op
         new.place = kind.place
         if node1 is None:
             plan = plan2
@@ -632,18 +553,19 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
 # -- between places ------------------------------------------------------------------------------------------------------
 
 
-class ToCopyBackward0(GradFn):
-    """A tensor moved to another device; its cotangent moves back."""
+class _ToCopy(NamedOp):
+    """A tensor moved to another device; its cotangent moves back. ``params`` hold the place it came from."""
 
-    __slots__ = ("places",)
-    places: tuple[Place, Place]
+    __slots__ = ()
 
-    def pullback(self, g: Any) -> Sequence[Any]:
-        there, here = self.places
-        return (move(here.wrap(g), here, there),)
+    def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return (move(node.place.wrap(g), node.place, node.params["source"]),)
 
-    def pullback_taped(self, g: Any) -> Sequence[Any]:
-        return (transfer(g, self.places[0]),)
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return (transfer(g, node.params["source"]),)
+
+
+_TO_COPY = _ToCopy("ToCopyBackward0")
 
 
 def move(raw: Array, source: Place, target: Place) -> Array:
@@ -660,11 +582,7 @@ def transfer(x: Value, place: Place) -> Value:
     place.to_raw_dtype(x._dtype)
     out = make(move(x._data, x._place, place), place, x._dtype)
     if x._node is not None and grad_enabled():
-        node = ToCopyBackward0()
-        node.edges, node.saved, node.hooks = (edge_of(x),), (), None
-        node.places = (x._place, place)
-        node.seq = next_seq()
-        out._node = node
+        out._node = new_node(_TO_COPY, (edge_of(x),), place, {"source": x._place})
     return out
 
 
@@ -725,213 +643,3 @@ def _scope_of(raw: Array) -> Any:
     """What the place of ``raw`` computes inside of. Only an array of a backend that has such a scope is looked up."""
     backend = scoped_types.get(type(raw))
     return None if backend is None else place_of(backend.device_of(raw)).scope
-
-
-# -- in place ------------------------------------------------------------------------------------------------------------
-
-
-class CopySlices(GradFn):
-    """A write through a view: the base after it, as a function of the base before and of what was written.
-
-    ``steps`` lead from the base to what was written over, the last being perhaps an index.
-    """
-
-    __slots__ = ("place", "shape", "steps", "written")
-    place: Place
-    shape: tuple[int, ...]
-    steps: tuple[Step, ...]
-    written: tuple[int, ...]
-
-    def pullback(self, g: Any) -> Sequence[Any]:
-        g = make(self.place.wrap(g), self.place)
-        token = _state.grad_enabled.set(False)
-        try:
-            return [None if ct is None else ct._data for ct in self.pullback_taped(g)]
-        finally:
-            _state.grad_enabled.reset(token)
-
-    def pullback_taped(self, g: Any) -> Sequence[Any]:
-        base, value = self.edges
-        mask = None if base is None else make(_mask(self.place, self.shape, self.steps), self.place)
-        return (
-            None if mask is None else TAPED.where(mask, TAPED.zeros_like(g), g),
-            None if value is None else sum_to(TAPED, replay(g, self.steps), self.written),
-        )
-
-
-def replay(x: Value, steps: Sequence[Step]) -> Value:
-    """The view of ``x`` that ``steps`` lead to."""
-    for record, params in steps:
-        indices = params.get("indices", ())
-        rest = {k: v for k, v in params.items() if k != "indices"}
-        x = apply(record, (x, *indices), rest)
-    return x
-
-
-def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> tuple[Array, int]:
-    """For each element that ``steps`` lead to, its number in the base, and how many the base has."""
-    size = 1
-    for n in shape:
-        size *= n
-    xp = place.xp
-    numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=place.raw_dtype["int64"]), shape)
-    return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
-
-
-def _mask(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> Array:
-    """True where a write through ``steps`` goes."""
-    token = _state.grad_enabled.set(False)
-    try:
-        positions, size = _positions(place, shape, steps)
-        kernels, backend = place.kernels, place.backend
-        mask = kernels["zeros"](size, dtype=place.raw_dtype["bool"])
-        true = kernels["ones"](positions.shape, dtype=place.raw_dtype["bool"])
-        return kernels["reshape"](backend.setitem(mask, positions, true), shape)
-    finally:
-        _state.grad_enabled.reset(token)
-
-
-def check_writable(x: Value, name: str) -> None:
-    """Refuse a write to a leaf that requires a gradient, or to a view of one, while gradients are recorded.
-
-    Raises
-    ------
-    RuntimeError
-        As PyTorch does.
-    """
-    if not grad_enabled():
-        return
-    base = x._meta.base if x._meta is not None and x._meta.tracked else None
-    if x._node is LEAF:
-        raise RuntimeError(
-            f"{name}: a leaf Variable that requires grad is being used in an in-place operation. Update it inside "
-            "`with gradarray.no_grad():`, or work on x.clone()"
-        )
-    if base is not None and base._node is LEAF:
-        raise RuntimeError(
-            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
-            "inside `with gradarray.no_grad():`, or work on x.clone()"
-        )
-    if x._meta is not None and x._meta.base is not None and not x._meta.tracked and x._meta.steps:
-        root = x._meta.base
-        if root._node is not None and x._node is None:
-            raise RuntimeError(
-                f"{name}: a view was created in no_grad mode and is being modified in place with grad mode enabled. "
-                "Make the view outside of no_grad, or write inside of it"
-            )
-
-
-def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
-    """Overwrite ``x`` (or, with ``key``, the part of it that this indexing step leads to) with ``value``; ``x``.
-
-    The memory changes, aliases see it, and history is rewritten as PyTorch does: ``x``, its base and all its views
-    become functions of ``value``.
-
-    Raises
-    ------
-    RuntimeError
-        For a leaf that requires a gradient; nothing has changed then.
-    """
-    check_writable(x, name)
-    place = x._place
-    value = cast(transfer(value, place), x._dtype)
-    recording = grad_enabled() and (value._node is not None or x._node is not None)
-    meta = x._meta
-    tracked_base = meta.base if meta is not None and meta.base is not None and meta.tracked else None
-    recording = recording or (grad_enabled() and tracked_base is not None and tracked_base._node is not None)
-    steps: tuple[Step, ...] = () if key is None else (key,)
-    raw_value = _broadcastable(x, value, key, name)
-    before_write(x)
-    if place.mutable:
-        _store(place, x._data, key, raw_value)
-    else:
-        _rebind_family(x, key, raw_value)
-    if not recording:
-        return x
-    if tracked_base is None:
-        x._node = _written(x, x, value, steps) if steps else edge_of(value)
-        _refresh(x)
-    else:
-        assert meta is not None
-        tracked_base._node = _written(tracked_base, tracked_base, value, meta.steps + steps)
-        _refresh(tracked_base)
-    return x
-
-
-def _broadcastable(x: Value, value: Value, key: Step | None, name: str) -> Array:
-    """``value``'s array, if it fits where it is to go."""
-    raw = value._data
-    if key is None and raw.shape != x._data.shape and sum_shape(x._data.shape, raw.shape) != x._data.shape:
-        raise ShapeError(
-            f"{name}: output with shape {list(x._data.shape)} doesn't match the broadcast shape {list(raw.shape)}"
-        )
-    return raw
-
-
-def sum_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape that ``a`` and ``b`` broadcast to, or None."""
-    if _clash((a, b)) is not None:
-        return None
-    n = max(len(a), len(b))
-    padded = zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True)
-    return tuple(q if p == 1 else p for p, q in padded)
-
-
-def _store(place: Place, target: Array, key: Step | None, raw: Array) -> Array:
-    where: Any = ... if key is None else _raw_key(key)
-    if place.scope is None:
-        return place.backend.setitem(target, where, raw)
-    with place.scope():
-        return place.backend.setitem(target, where, raw)
-
-
-def _raw_key(step: Step) -> Any:
-    params = step[1]
-    return fill(params["key"], [i._data for i in params.get("indices", ())])
-
-
-def _written(base: Value, old: Value, value: Value, steps: tuple[Step, ...]) -> Node:
-    node = CopySlices()
-    node.edges, node.saved, node.hooks = (edge_of(old), edge_of(value)), (), None
-    node.place, node.shape, node.steps, node.written = base._place, base._data.shape, steps, value._data.shape
-    node.seq = next_seq()
-    return node
-
-
-def _refresh(base: Value) -> None:
-    """Rewrite the history of every view of ``base``, whose node is new."""
-    family = base._meta.family if base._meta is not None else None
-    if family is None:
-        return
-    for view in family.alive():
-        meta = view._meta
-        if meta is not None and meta.base is base and meta.tracked:
-            view._node = replay(base, meta.steps)._node if meta.steps else base._node
-
-
-def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:
-    """Write where memory cannot be written to: the base gets a new array, and every alias is made from it again."""
-    place = x._place
-    meta = meta_of(x)
-    base = x if meta.base is None else meta.base
-    if key is None:
-        new = place.xp.broadcast_to(raw, x._data.shape)
-    else:
-        new = place.backend.setitem(x._data, _raw_key(key), raw)
-    if base is not x:
-        positions, size = _positions(place, base._data.shape, meta.steps)
-        flat = place.xp.reshape(base._data, (size,))
-        flat = place.backend.setitem(flat, positions, place.xp.reshape(new, (-1,)))
-        new = place.xp.reshape(flat, base._data.shape)
-    rebind(base, new)
-    token = _state.grad_enabled.set(False)
-    try:
-        family = base._meta.family if base._meta is not None else None
-        for member in family.alive() if family is not None else ():
-            steps = member._meta.steps if member._meta is not None else ()
-            if member is not base:
-                fresh = make(new, place, base._dtype)
-                rebind(member, replay(fresh, steps)._data)
-    finally:
-        _state.grad_enabled.reset(token)
-

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradarray import printing
 from gradarray._dispatch import ShapeError, adopt, make
+from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, meta_of
 from gradarray.autograd import hooks
@@ -238,7 +239,7 @@ class Tensor(Methods):
     def grad_fn(self) -> Any:
         """The node that made it; None for a leaf."""
         where = hooks.place_in_graph(self)
-        return None if where is None else where[0]
+        return None if where is None else shown(where[0])
 
     @property
     def output_nr(self) -> builtins.int:
@@ -428,7 +429,7 @@ class Tensor(Methods):
         if not plain or (not self.numel() and self._dtype is not default):
             suffixes.append(f"dtype={self._dtype!r}")
         if self.grad_fn is not None:
-            suffixes.append(f"grad_fn=<{type(self.grad_fn).__name__}>")
+            suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
         elif self.requires_grad:
             suffixes.append("requires_grad=True")
         kind = kinds.get(self._dtype.kind, "complex floating")

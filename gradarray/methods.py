@@ -11,7 +11,8 @@ import builtins
 import operator
 from typing import Any, NamedTuple
 
-from gradarray._dispatch import ShapeError, apply, binary, check_writable, make, unary, write
+from gradarray._dispatch import ShapeError, apply, binary, make, unary
+from gradarray._inplace import check_writable, write
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, make_alias, meta_of
 from gradarray.creation import as_value

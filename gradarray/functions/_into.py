@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradarray._dispatch import ShapeError, check_writable, grad_enabled, write
+from gradarray._dispatch import ShapeError, grad_enabled
+from gradarray._inplace import check_writable, write
 from gradarray._storage import Value, before_write
 
 _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray._dispatch import apply, grad_enabled, make, write
+from gradarray._dispatch import apply, grad_enabled, make
+from gradarray._inplace import write
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE
 from gradarray._storage import Value

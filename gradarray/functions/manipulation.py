@@ -10,7 +10,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import ShapeError, apply, cast, sum_shape
+from gradarray._dispatch import ShapeError, apply, cast, broadcast_shape
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value, to_place
@@ -207,7 +207,7 @@ def broadcast_to(x: Tensor, /, shape: Sequence[int]) -> Tensor:
     Array API standard, ``broadcast_to``; ``torch.broadcast_to``.
     """
     target = tuple(map(operator.index, shape))
-    if sum_shape(x._data.shape, target) != target:
+    if broadcast_shape(x._data.shape, target) != target:
         raise ShapeError(f"broadcast_to: shape {list(x._data.shape)} does not broadcast to {list(target)}")
     return apply(TABLE["broadcast_to"], (x,), {"shape": target})
 
@@ -221,7 +221,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     """
     out: Shape = ()
     for shape in shapes:
-        joined = sum_shape(out, tuple(shape))
+        joined = broadcast_shape(out, tuple(shape))
         if joined is None:
             raise ShapeError(f"shapes {', '.join(str(list(s)) for s in shapes)} do not broadcast")
         out = joined

@@ -1,0 +1,219 @@
+"""Writing to tensors: memory, history, and everybody who sees either.
+
+Knows dispatch and storage. Must not know what any operation means.
+
+A write through a view is a write to its base: the base's history becomes :class:`_CopySlices` of what it was and of what
+was written, and the history of every view of it is made again from the base. Where memory cannot be written to, the base
+gets a new array, and every alias is made from it again in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gradarray import _state
+from gradarray._dispatch import (
+    TAPED, ShapeError, apply, broadcast_shape, cast, edge_of, grad_enabled, make, sum_to, transfer,
+)  # fmt: skip
+from gradarray._nodes import NamedOp, OpNode, new_node
+from gradarray._place import Place, fill
+from gradarray._storage import LEAF, Step, Value, before_write, meta_of, rebind
+from gradarray.backends import Array
+
+
+class _CopySlices(NamedOp):
+    """A write through a view: the base after it, as a function of the base before and of what was written.
+
+    ``params``: ``steps`` lead from the base to what was written over, the last being perhaps an index; ``shape`` is the
+    base's, ``written`` that of what was written.
+    """
+
+    __slots__ = ()
+
+    def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        token = _state.grad_enabled.set(False)
+        try:
+            gs = self.pull_taped(node, make(node.place.wrap(g), node.place))
+            return [None if ct is None else ct._data for ct in gs]
+        finally:
+            _state.grad_enabled.reset(token)
+
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        (base, value), params = node.edges, node.params
+        kept = written = None
+        if base is not None:
+            mask = make(_mask(node.place, params["shape"], params["steps"]), node.place)
+            kept = TAPED.where(mask, TAPED.zeros_like(g), g)
+        if value is not None:
+            written = sum_to(TAPED, replay(g, params["steps"]), params["written"])
+        return kept, written
+
+
+_COPY_SLICES = _CopySlices("CopySlices")
+
+
+def replay(x: Value, steps: Sequence[Step]) -> Value:
+    """The view of ``x`` that ``steps`` lead to."""
+    for record, params in steps:
+        indices = params.get("indices", ())
+        rest = {k: v for k, v in params.items() if k != "indices"}
+        x = apply(record, (x, *indices), rest)
+    return x
+
+
+def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> tuple[Array, int]:
+    """For each element that ``steps`` lead to, its number in the base, and how many the base has."""
+    size = 1
+    for n in shape:
+        size *= n
+    xp = place.xp
+    numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=place.raw_dtype["int64"]), shape)
+    return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
+
+
+def _mask(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> Array:
+    """True where a write through ``steps`` goes."""
+    token = _state.grad_enabled.set(False)
+    try:
+        positions, size = _positions(place, shape, steps)
+        kernels, backend = place.kernels, place.backend
+        mask = kernels["zeros"](size, dtype=place.raw_dtype["bool"])
+        true = kernels["ones"](positions.shape, dtype=place.raw_dtype["bool"])
+        return kernels["reshape"](backend.setitem(mask, positions, true), shape)
+    finally:
+        _state.grad_enabled.reset(token)
+
+
+def check_writable(x: Value, name: str) -> None:
+    """Refuse a write to a leaf that requires a gradient, or to a view of one, while gradients are recorded.
+
+    Raises
+    ------
+    RuntimeError
+        As PyTorch does.
+    """
+    if not grad_enabled():
+        return
+    base = x._meta.base if x._meta is not None and x._meta.tracked else None
+    if x._node is LEAF:
+        raise RuntimeError(
+            f"{name}: a leaf Variable that requires grad is being used in an in-place operation. Update it inside "
+            "`with gradarray.no_grad():`, or work on x.clone()"
+        )
+    if base is not None and base._node is LEAF:
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
+            "inside `with gradarray.no_grad():`, or work on x.clone()"
+        )
+    if x._meta is not None and x._meta.base is not None and not x._meta.tracked and x._meta.steps:
+        root = x._meta.base
+        if root._node is not None and x._node is None:
+            raise RuntimeError(
+                f"{name}: a view was created in no_grad mode and is being modified in place with grad mode enabled. "
+                "Make the view outside of no_grad, or write inside of it"
+            )
+
+
+def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
+    """Overwrite ``x`` (or, with ``key``, the part of it that this indexing step leads to) with ``value``; ``x``.
+
+    The memory changes, aliases see it, and history is rewritten as PyTorch does: ``x``, its base and all its views
+    become functions of ``value``.
+
+    Raises
+    ------
+    RuntimeError
+        For a leaf that requires a gradient; nothing has changed then.
+    """
+    check_writable(x, name)
+    place = x._place
+    value = cast(transfer(value, place), x._dtype)
+    recording = grad_enabled() and (value._node is not None or x._node is not None)
+    meta = x._meta
+    tracked_base = meta.base if meta is not None and meta.base is not None and meta.tracked else None
+    recording = recording or (grad_enabled() and tracked_base is not None and tracked_base._node is not None)
+    steps: tuple[Step, ...] = () if key is None else (key,)
+    raw_value = _broadcastable(x, value, key, name)
+    before_write(x)
+    if place.mutable:
+        _store(place, x._data, key, raw_value)
+    else:
+        _rebind_family(x, key, raw_value)
+    if not recording:
+        return x
+    if tracked_base is None:
+        x._node = _written(x, x, value, steps) if steps else edge_of(value)
+        _refresh(x)
+    else:
+        assert meta is not None
+        tracked_base._node = _written(tracked_base, tracked_base, value, meta.steps + steps)
+        _refresh(tracked_base)
+    return x
+
+
+def _broadcastable(x: Value, value: Value, key: Step | None, name: str) -> Array:
+    """``value``'s array, if it fits where it is to go."""
+    raw = value._data
+    if key is None and raw.shape != x._data.shape and broadcast_shape(x._data.shape, raw.shape) != x._data.shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(x._data.shape)} doesn't match the broadcast shape {list(raw.shape)}"
+        )
+    return raw
+
+
+def _store(place: Place, target: Array, key: Step | None, raw: Array) -> Array:
+    where: Any = ... if key is None else _raw_key(key)
+    if place.scope is None:
+        return place.backend.setitem(target, where, raw)
+    with place.scope():
+        return place.backend.setitem(target, where, raw)
+
+
+def _raw_key(step: Step) -> Any:
+    params = step[1]
+    return fill(params["key"], [i._data for i in params.get("indices", ())])
+
+
+def _written(base: Value, old: Value, value: Value, steps: tuple[Step, ...]) -> OpNode:
+    params = {"shape": base._data.shape, "steps": steps, "written": value._data.shape}
+    return new_node(_COPY_SLICES, (edge_of(old), edge_of(value)), base._place, params)
+
+
+def _refresh(base: Value) -> None:
+    """Rewrite the history of every view of ``base``, whose node is new."""
+    family = base._meta.family if base._meta is not None else None
+    if family is None:
+        return
+    for view in family.alive():
+        meta = view._meta
+        if meta is not None and meta.base is base and meta.tracked:
+            view._node = replay(base, meta.steps)._node if meta.steps else base._node
+
+
+def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:
+    """Write where memory cannot be written to: the base gets a new array, and every alias is made from it again."""
+    place = x._place
+    meta = meta_of(x)
+    base = x if meta.base is None else meta.base
+    if key is None:
+        new = place.xp.broadcast_to(raw, x._data.shape)
+    else:
+        new = place.backend.setitem(x._data, _raw_key(key), raw)
+    if base is not x:
+        positions, size = _positions(place, base._data.shape, meta.steps)
+        flat = place.xp.reshape(base._data, (size,))
+        flat = place.backend.setitem(flat, positions, place.xp.reshape(new, (-1,)))
+        new = place.xp.reshape(flat, base._data.shape)
+    rebind(base, new)
+    token = _state.grad_enabled.set(False)
+    try:
+        family = base._meta.family if base._meta is not None else None
+        for member in family.alive() if family is not None else ():
+            steps = member._meta.steps if member._meta is not None else ()
+            if member is not base:
+                fresh = make(new, place, base._dtype)
+                rebind(member, replay(fresh, steps)._data)
+    finally:
+        _state.grad_enabled.reset(token)
+
