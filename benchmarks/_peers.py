@@ -149,4 +149,4 @@ def check(name: str, got: Array, expected: Array) -> None:
         )
     error = np.max(np.abs(got - expected), initial=0) / max(np.max(np.abs(expected), initial=0), 1e-30)
     if not error <= 1e-4:  # this form also catches nan
-        raise ValueError(f"{name}: the gradient differs from the one by hand by {difference:.2g} of the largest element")
+        raise ValueError(f"{name}: the gradient differs from the one by hand by {error:.2g} of the largest element")

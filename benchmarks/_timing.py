@@ -4,7 +4,8 @@ Knows functions without arguments. Must not know what they compute.
 """
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
 
@@ -61,3 +62,23 @@ def ratio(times: Times, one: str, other: str) -> float:
     What is compared has been measured within the same second, so a machine that slows down for a while slows both.
     """
     return median(a / b for a, b in zip(times[one], times[other], strict=True))
+
+
+@contextmanager
+def collector() -> Iterator[list[float]]:
+    """Within the block, gather the seconds of each run of Python's garbage collector."""
+    runs: list[float] = []
+    start = 0.0
+
+    def watch(phase: str, info: dict[str, int]) -> None:
+        nonlocal start
+        if phase == "start":
+            start = perf_counter()
+        else:
+            runs.append(perf_counter() - start)
+
+    gc.callbacks.append(watch)
+    try:
+        yield runs
+    finally:
+        gc.callbacks.remove(watch)

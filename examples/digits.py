@@ -4,16 +4,17 @@
     python examples/digits.py --device strict:device1    the same on any other backend that is installed
     python examples/digits.py --help
 
-The data are scikit-learn's 1797 digits of 8 × 8 pixels, which come with it. A fifth of them, held out, says how well the
-network reads what it has never seen. The loss, and the digits it misread, are plotted to `examples/out/digits.png`.
+The data are scikit-learn's 1797 digits of 8 × 8 pixels, which come with it. A fifth of them, held out, says how well
+the network reads what it has never seen. The loss, and the digits it misread, are plotted to `examples/out/digits.png`.
 
-Needs `pip install gradarray[examples]`: scikit-learn for the data and, for pictures and progress bar, matplotlib and rich.
+Needs `pip install gradarray[examples]`: scikit-learn for the data, matplotlib for the plot, rich for the progress bar.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradarray as ga
@@ -84,17 +85,19 @@ def train(
 @contextmanager
 def progress(epochs: int) -> Iterator[Callable[[int, float], None]]:
     """What reports an epoch and its loss: a bar in a terminal, if rich is there, and else about ten lines of text."""
-    try:
+    if sys.stdout.isatty() and find_spec("rich"):
         from rich.progress import Progress
-    except ImportError:
-        Progress = None
-    if Progress is None or not sys.stdout.isatty():
-        every = max(epochs // 10, 1)
-        yield lambda epoch, loss: epoch % every or print(f"epoch {epoch:3}/{epochs}  loss {loss:.4f}", flush=True)
-    else:
+
         with Progress() as bar:
             task = bar.add_task("training", total=epochs)
             yield lambda epoch, loss: bar.update(task, completed=epoch, description=f"loss {loss:.4f}")
+    else:
+
+        def report(epoch: int, loss: float) -> None:
+            if epoch % max(epochs // 10, 1) == 0:
+                print(f"epoch {epoch:3}/{epochs}  loss {loss:.4f}", flush=True)
+
+        yield report
 
 
 def plot(file: Path, losses: list[float], x: Tensor, labels: Tensor, guesses: Tensor) -> None:

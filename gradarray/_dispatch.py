@@ -13,6 +13,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from gradarray import _state
 from gradarray._engine import Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
@@ -117,45 +119,48 @@ class TableOp(NamedOp):
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         rules = self.record.rules
         assert rules is not None
-        saved = _saved_tensors(node, node.shapes)
+        saved = _saved_tensors(node, node.edges)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs = rule(node, g, saved, TAPED)
         return _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs  # type: ignore[no-any-return]
 
 
 class ShortOp(NamedOp):
-    """An elementwise operation, recorded by the short road: real, and of one shape throughout.
+    """An elementwise operation, recorded by the short road: real, of one shape, and with edges for ``wanted`` alone.
 
     ``pull`` is the compiled rule itself.
     """
 
-    __slots__ = ("pull", "record")
+    __slots__ = ("inputs", "pull", "rules", "wanted")
 
-    def __init__(self, record: Primitive) -> None:
+    def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
-        assert record.rules is not None
-        self.record = record
-        self.pull = record.rules.raw  # type: ignore[method-assign]
+        assert record.rules is not None and record.inputs is not None
+        self.inputs, self.wanted = record.inputs, wanted
+        self.rules = record.rules.part(wanted)
+        self.pull = self.rules.raw  # type: ignore[method-assign]
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        rules = self.record.rules
-        assert rules is not None
-        rule = rules.taped_complex if _is_complex(g) else rules.taped
-        return rule(node, g, _saved_tensors(node, node.edges), TAPED)  # type: ignore[no-any-return]
+        rule = self.rules.taped_complex if _is_complex(g) else self.rules.taped
+        return rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)  # type: ignore[no-any-return]
+
+    def edges_of(self, node: OpNode) -> tuple[Any, ...]:
+        edges = dict(zip(self.wanted, node.edges, strict=True))
+        return tuple(edges.get(i) for i in range(self.inputs))
 
 
-def _saved_tensors(node: OpNode, inputs: Sequence[Any]) -> list[Any]:
+def _saved_tensors(node: OpNode, edges: Sequence[Any]) -> list[Any]:
     """What ``node`` saved as tensors that stand where they stood on the tape."""
     assert node.saved is not None
     place, saved = node.place, []
     for i, cell in enumerate(node.saved):
         raw = None if cell is None else cell[0]
-        if i == len(inputs) and type(raw) is list:
+        if i == len(edges) and type(raw) is list:
             saved.append([make(r, place, node=Slot(node, k)) for k, r in enumerate(raw)])
         elif raw is None or not hasattr(raw, "shape"):
             saved.append(raw)
         else:
-            saved.append(make(raw, place, node=node if i == len(inputs) else node.edges[i]))
+            saved.append(make(raw, place, node=node if i == len(edges) else edges[i]))
     return saved
 
 
@@ -195,6 +200,9 @@ _ops = _Ops()
 def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Run an operation on tensors and Python scalars; a tensor, or a tuple of them where it has several outputs.
 
+    NumPy's scalars count as Python's, its arrays as tensors. An operation of two operands gives NotImplemented where one
+    is nothing of the kind: an operator hands that on to Python, a function raises.
+
     Raises
     ------
     RuntimeError
@@ -218,6 +226,10 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     op = _ops[record]
     if len(raws) != len(xs) or (op.floating and kind.dtype.kind not in "fc"):
         place = common_place(record.name, xs)
+        if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
+            xs = _understood(record, xs, place)
+            if xs is NotImplemented:
+                return NotImplemented
         xs = _promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
         tracked = any(requires_grad(x) for x in xs)
@@ -310,6 +322,26 @@ def _follows(place: Place, xs: Sequence[Any]) -> bool:
     return all(_is_host_scalar(x) for x in xs if isinstance(x, Value) and x._place is place)
 
 
+_NUMBERS = frozenset((bool, int, float, complex))
+
+
+def _understood(record: Primitive, xs: Sequence[Any], place: Place) -> Any:
+    """``xs`` with NumPy's scalars as Python's and its arrays as tensors; NotImplemented, see :func:`apply`."""
+    out: list[Any] = []
+    for x in xs:
+        if isinstance(x, Value) or type(x) in _NUMBERS:
+            out.append(x)
+        elif isinstance(x, np.generic | int | float | complex):
+            out.append(x.item() if isinstance(x, np.generic) else x)
+        elif isinstance(x, np.ndarray):
+            out.append(make(place.backend.from_numpy(x, place.device, copy=False), place))
+        elif record.inputs == 2 and record.broadcasts:
+            return NotImplemented
+        else:
+            raise TypeError(f"{record.name}: expected tensors or numbers, got {type(x).__name__}")
+    return out
+
+
 def _promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any]:
     """The inputs on one place and, where the record says so, of one dtype; each step is on the tape."""
     if any(isinstance(x, Value) and x._place is not place for x in xs):
@@ -386,7 +418,7 @@ def unary(name: str) -> Callable[[Any], Any]:
     record = TABLE[name]
     if record.kind != "elementwise" or record.rules is None:
         return lambda x: apply(record, (x,), {})
-    op = ShortOp(record)
+    op = ShortOp(record, (0,))
     plan = record.rules.plans[0]
     save_x, save_out = 0 in plan, -1 in plan
 
@@ -437,7 +469,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     if record.rules is None:
         run = _untracked(name)
         return (lambda x2, x1: run(x1, x2)) if reflected else run
-    op = ShortOp(record)
+    op1, op2, op12 = ShortOp(record, (0,)), ShortOp(record, (1,)), ShortOp(record, (0, 1))
     numbers = record.numbers
     plan1, plan2, plan12 = (
         (0 in plan, 1 in plan, -1 in plan) if (plan := record.saves(needs)) else None
@@ -483,16 +515,15 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             out._node = None
             return out
         out._node = new = OpNode()
-        new.op = op
         new.place = kind.place
         if node1 is None:
-            plan = plan2
-            new.edges = (None, x2 if node2 is LEAF else node2)
+            new.op, plan = op2, plan2
+            new.edges = (x2 if node2 is LEAF else node2,)
         elif node2 is None:
-            plan = plan1
-            new.edges = (x1 if node1 is LEAF else node1, None)
+            new.op, plan = op1, plan1
+            new.edges = (x1 if node1 is LEAF else node1,)
         else:
-            plan = plan12
+            new.op, plan = op12, plan12
             new.edges = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
         if plan is None:
             new.saved = ()

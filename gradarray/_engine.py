@@ -120,15 +120,21 @@ class _Sums:
 
     def plus(self, key: Hashable, g: Cotangent) -> None:
         """Add ``g`` to what already waits at ``key``."""
-        total = self.waiting[key]
-        owned = key in self.owned
-        if isinstance(total, Deferred):
-            total, owned = total.add_to(None, owned=False), True
-        if isinstance(g, Deferred):
-            self.waiting[key] = g.add_to(total, owned=owned)
+        total, owned = self.waiting[key], self.owned
+        if isinstance(g, Deferred) or isinstance(total, Deferred):
+            if isinstance(total, Deferred):
+                total = total.add_to(None, owned=False)
+                owned.add(key)
+            if isinstance(g, Deferred):
+                total = g.add_to(total, owned=key in owned)
+                owned.add(key)
+                self.waiting[key] = total
+                return
+        if key in owned:
+            self.waiting[key] = self.iadd(total, g)
         else:
-            self.waiting[key] = self.iadd(total, g) if owned else self.add(total, g)
-        self.owned.add(key)
+            self.waiting[key] = self.add(total, g)
+            owned.add(key)
 
     def pop(self, key: Hashable) -> Cotangent:
         """What has been added up at ``key``, which waits no longer."""
@@ -174,12 +180,13 @@ def walk(
     GraphFreedError
         At a node that an earlier walk has freed.
     """
-    sums = _Sums(add, iadd)
-    waiting, owned = sums.waiting, sums.owned
+    nodes, sinks = _Sums(add, iadd), _Sums(add, iadd)
+    waiting, arrived = nodes.waiting, sinks.waiting
     ends: dict[Any, Cotangent] = {}
-    sinks: list[Any] = []
     heap: list[tuple[int, Node]] = []
-    ready: Node | None = None  # waits outside of the heap: in a chain, where it is alone, the heap is never used
+    # one node may wait outside of the heap and the sums: in a chain, where it is alone, neither is ever used
+    ready: Node | None = None
+    ready_g: Cotangent = None
     seeds = list(roots)
     edges: Sequence[Any] = [edge for edge, _ in seeds]
     gs: Sequence[Cotangent] = [g for _, g in seeds]
@@ -189,14 +196,20 @@ def walk(
             if g is None or edge is None:
                 continue
             if isinstance(edge, Node):
-                if edge in waiting:
-                    sums.plus(edge, g)
+                if edge is ready:
+                    waiting[edge], ready = ready_g, None
+                    heappush(heap, (-edge.seq, edge))
+                    nodes.plus(edge, g)
+                elif edge in waiting:
+                    nodes.plus(edge, g)
                 elif only is None or edge in only:
-                    waiting[edge] = g
                     if ready is None:
-                        ready = edge
+                        ready, ready_g = edge, g
                     else:
+                        waiting[edge] = g
                         heappush(heap, (-edge.seq, edge))
+            elif edge in arrived:
+                sinks.plus(edge, g)
             elif isinstance(edge, Slot):
                 target = edge.node
                 if only is not None and target not in only:
@@ -206,29 +219,29 @@ def walk(
                     heappush(heap, (-target.seq, target))
                 key = (target, edge.index)
                 if key in waiting:
-                    sums.plus(key, g)
+                    nodes.plus(key, g)
                 else:
                     waiting[key] = g
                     waiting[target][edge.index] = key
-            elif edge in waiting:
-                sums.plus(edge, g)
             elif only is None or edge in only:
-                waiting[edge] = g
-                sinks.append(edge)
-        if ready is None:
-            if not heap:
+                arrived[edge] = g
+        if not heap:
+            if ready is None:
                 break
-            node = heappop(heap)[1]
-        elif heap and -heap[0][0] > ready.seq:
-            node = heapreplace(heap, (-ready.seq, ready))[1]
+            node, g, ready_g = ready, ready_g, None
+        elif ready is not None and ready.seq > -heap[0][0]:
+            node, g, ready_g = ready, ready_g, None
         else:
-            node = ready
+            if ready is None:
+                node = heappop(heap)[1]
+            else:
+                waiting[ready], ready_g = ready_g, None
+                node = heapreplace(heap, (-ready.seq, ready))[1]
+            g = waiting.pop(node)
+            nodes.owned.discard(node)
         ready = None
-        g = waiting.pop(node)
-        if owned:
-            owned.discard(node)
         if type(g) is list:
-            g = [None if key is None else sums.pop(key) for key in g]
+            g = [None if key is None else nodes.pop(key) for key in g]
         elif isinstance(g, Deferred):
             g = g.add_to(None, owned=False)
         if node.hooks is not None:
@@ -242,8 +255,9 @@ def walk(
         edges = node.edges
         if saved and not keep:
             node.saved = None
-    for sink in sinks:
-        ends[sink] = sums.pop(sink)
+    while arrived:
+        sink = next(iter(arrived))
+        ends[sink] = sinks.pop(sink)
     return ends
 
 

@@ -52,7 +52,8 @@ class OpNode(Node):
         ----------
         ``torch.autograd.graph.Node.next_functions``.
         """
-        return tuple(map(_next_function, self.edges))
+        assert isinstance(self.op, NamedOp)
+        return tuple(map(_next_function, self.op.edges_of(self)))
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -72,6 +73,10 @@ class NamedOp(Op):
         if isinstance(self._grad_name, str):
             return self._grad_name
         return self._grad_name(node.params, node.shapes)
+
+    def edges_of(self, node: OpNode) -> tuple[Any, ...]:
+        """One edge an input, None for an input that needs no gradient."""
+        return node.edges
 
     def show(self, node: OpNode) -> OpNode:
         """``node``, in a class of its own name."""

@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 Rule = Callable[..., Any]
+Compiled = Callable[..., Any]
 Partial = Rule | int | float
 
 TABLE: Final[dict[str, Primitive]] = {}
@@ -43,11 +44,13 @@ class Rules(NamedTuple):
     numbers. ``plans`` tells for each input the positions that its rule saves.
     """
 
-    raw: Callable[..., Any]
-    taped: Callable[..., Any]
-    raw_complex: Callable[..., Any]
-    taped_complex: Callable[..., Any]
+    raw: Compiled
+    taped: Compiled
+    raw_complex: Compiled
+    taped_complex: Compiled
     plans: tuple[frozenset[int], ...]
+    part: Callable[[tuple[int, ...]], Rules]
+    """The same for the cotangents of some inputs alone, where all nodes want just those."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,40 +166,52 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
     return f"node.params[{name!r}]"
 
 
-def _compile(cotangents: Sequence[tuple[str, Rule | None]], inputs: int | None, *, taped: bool) -> Callable[..., Any]:
+def _compile(
+    cotangents: Sequence[tuple[str, Rule | None]], inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool
+) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    ``cotangents`` holds for each input an expression, in which ``rule()`` stands for the call of its rule.
+    ``cotangents`` holds for each input an expression, in which ``rule()`` stands for the call of its rule. With
+    ``wanted`` it gives those of these inputs; else of all, None where the node has no edge.
     """
     scope: dict[str, Any] = {}
     items = []
     for i, (expression, rule) in enumerate(cotangents):
+        if wanted is not None and i not in wanted:
+            continue
         if rule is not None:
             arguments = ", ".join(_fetch(name, inputs, taped) for name in _names(rule))
             expression = expression.replace("rule()", f"rule{i}({arguments})")
             scope[f"rule{i}"] = rule
-        items.append(expression if len(cotangents) == 1 else f"{expression} if node.edges[{i}] is not None else None")
+        sure = wanted is not None or len(cotangents) == 1
+        items.append(expression if sure else f"{expression} if node.edges[{i}] is not None else None")
     body = items[0] if inputs is None else f"({', '.join(items)},)"
     if taped:
         source = f"def vjp(node, g, saved, xp): return {body}"
     else:
         source = f"def vjp(node, g):\n    {'xp = node.place.xp' if 'xp' in body else 'pass'}\n    return {body}"
     exec(source, scope)  # made of the names of our own rules' parameters, nothing from outside
-    compiled: Callable[..., Any] = scope["vjp"]
+    compiled: Compiled = scope["vjp"]
     return compiled
 
 
-def _rules(real: Sequence[tuple[str, Rule | None]], conj: Sequence[tuple[str, Rule | None]], n: int | None) -> Rules:
+def _rules(
+    real: Sequence[tuple[str, Rule | None]],
+    conj: Sequence[tuple[str, Rule | None]],
+    n: int | None,
+    wanted: tuple[int, ...] | None = None,
+) -> Rules:
     plans = []
     for _, rule in real:
         positions = () if rule is None else (_position(name, n) for name in _names(rule))
         plans.append(frozenset(p for p in positions if p is not None))
     return Rules(
-        raw=_compile(real, n, taped=False),
-        taped=_compile(real, n, taped=True),
-        raw_complex=_compile(conj, n, taped=False),
-        taped_complex=_compile(conj, n, taped=True),
+        raw=_compile(real, n, wanted, taped=False),
+        taped=_compile(real, n, wanted, taped=True),
+        raw_complex=_compile(conj, n, wanted, taped=False),
+        taped_complex=_compile(conj, n, wanted, taped=True),
         plans=tuple(plans),
+        part=lambda wanted: _rules(real, conj, n, wanted),
     )
 
 

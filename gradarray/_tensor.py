@@ -201,6 +201,8 @@ class Tensor(Methods):
         return iter([self[i] for i in range(self._data.shape[0])])
 
     def __contains__(self, value: object) -> builtins.bool:
+        if not isinstance(value, Tensor | builtins.bool | builtins.int | builtins.float | complex | np.generic):
+            raise RuntimeError(f"`in` of a Tensor only supports Tensor or number, got {type(value).__name__}")
         return builtins.bool((self == value).any())
 
     # -- the tape --------------------------------------------------------------------------------------------------------
@@ -398,7 +400,7 @@ class Tensor(Methods):
         return complex(self.item())
 
     def __index__(self) -> builtins.int:
-        if self._dtype.kind not in "iub" or self.numel() != 1 or (self._dtype.kind == "b" and self._data.shape):
+        if self._dtype.kind not in "iub" or self.numel() != 1:
             raise TypeError(
                 f"only integer tensors of a single element can be converted to an index, got {self._dtype!r} of shape "
                 f"{list(self._data.shape)}"
@@ -415,9 +417,9 @@ class Tensor(Methods):
         return builtins.bool(self.item())
 
     def __format__(self, spec: str) -> str:
-        if not self._data.shape and spec:
+        if not self._data.shape:
             return format(self.item(), spec)
-        return format(repr(self), spec)
+        return object.__format__(self, spec)
 
     def __repr__(self) -> str:
         suffixes = []

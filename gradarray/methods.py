@@ -531,7 +531,10 @@ class Methods(Value):
 
     def contiguous(self) -> Any:
         """The tensor itself if its memory is in row-major order, else a copy that is. ``torch.Tensor.contiguous``."""
-        return self if self.is_contiguous() else self.clone()
+        if self.is_contiguous():
+            return self
+        flat = manipulation.reshape(self, (-1,))  # type: ignore[arg-type]
+        return manipulation.view(flat if flat.is_contiguous() else flat.clone(), self._data.shape)  # type: ignore[attr-defined]
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory along each dimension, in elements. ``torch.Tensor.stride``."""
@@ -615,7 +618,7 @@ class Methods(Value):
         for arg in args:
             if isinstance(arg, Value):
                 dtype, device = arg._dtype, arg._place
-            elif isinstance(arg, DType):
+            elif isinstance(arg, DType | type) or hasattr(arg, "itemsize"):  # Python's types and NumPy's dtypes too
                 dtype = arg
             elif isinstance(arg, bool):
                 non_blocking = arg

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gradarray import _state
 from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad
 from gradarray._engine import Hook, Node, leading_to, walk
-from gradarray._place import Place
+from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, before_write, meta_of, rebind
 from gradarray.autograd.hooks import Capture, place_in_graph
@@ -107,12 +107,13 @@ def _run(
         only = leading_to([edge for edge, _ in seeds], targets)
     scope = outputs[0]._place.backend.walk_scope() or nullcontext()
     token = _state.grad_enabled.set(taped)
+    plain = taped or not scoped_types
     try:
         with scope:
             return walk(
                 seeds,
-                add=operator.add if taped else add_raw,
-                iadd=operator.add if taped else iadd_raw,
+                add=operator.add if plain else add_raw,
+                iadd=operator.add if taped else operator.iadd if plain else iadd_raw,
                 taped=taped,
                 keep=keep,
                 only=only,

@@ -57,6 +57,8 @@ def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Calla
         if kernel and len(args) == 1 and not kwargs and _direct(self, args[0], kernel):
             return self
         result = function(self, *args, **kwargs)
+        if result is NotImplemented:  # of an operator, for Python to say so
+            return result
         _fits(self, result, name)
         return write(self, result, name)
 

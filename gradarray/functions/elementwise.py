@@ -45,6 +45,13 @@ Array API standard, "Element-wise Functions"; ``torch.{name}``.
 """
 
 
+def _not_operands(name: str, x1: Any, x2: Any) -> TypeError:
+    return TypeError(
+        f"{name}(): arguments must be tensors or numbers, not {type(x1).__name__} and {type(x2).__name__}; make a "
+        "tensor of lists first"
+    )
+
+
 def _document(function: Callable[..., Any], name: str, summary: str, record_name: str) -> None:
     record = TABLE[record_name]
     two = record.inputs == 2
@@ -77,10 +84,17 @@ def _binary(name: str, summary: str, record: str = "") -> Callable[..., Tensor]:
     run = binary(record or name)
 
     def function(x1: Any, x2: Any, /, *, out: Any = None) -> Any:
-        return run(x1, x2) if out is None else into(out, run(x1, x2), name)
+        result = run(x1, x2)
+        if result is NotImplemented:
+            raise _not_operands(name, x1, x2)
+        return result if out is None else into(out, result, name)
 
     _document(function, name, summary, record or name)
     return function
+
+
+def _scaled(x: Any, alpha: float) -> Any:
+    return x if type(alpha) is int and alpha == 1 else multiply(x, alpha)
 
 
 _add, _subtract = binary("add"), binary("subtract")
@@ -112,7 +126,9 @@ def add(x1: Tensor | Scalar, x2: Tensor | Scalar, /, *, alpha: float = 1, out: T
     ----------
     Array API standard, ``add``; ``torch.add``.
     """
-    result: Any = _add(x1, x2 if alpha == 1 else multiply(x2, alpha))
+    result: Any = _add(x1, _scaled(x2, alpha))
+    if result is NotImplemented:
+        raise _not_operands("add", x1, x2)
     return result if out is None else into(out, result, "add")
 
 
@@ -123,7 +139,9 @@ def subtract(x1: Tensor | Scalar, x2: Tensor | Scalar, /, *, alpha: float = 1, o
     ----------
     Array API standard, ``subtract``; ``torch.sub``.
     """
-    result: Any = _subtract(x1, x2 if alpha == 1 else multiply(x2, alpha))
+    result: Any = _subtract(x1, _scaled(x2, alpha))
+    if result is NotImplemented:
+        raise _not_operands("subtract", x1, x2)
     return result if out is None else into(out, result, "subtract")
 
 
@@ -162,6 +180,8 @@ def pow(x1: Tensor | Scalar, x2: Tensor | Scalar, /, *, out: Tensor | None = Non
     Array API standard, ``pow``; ``torch.pow``.
     """
     result = power(x1, x2)
+    if result is NotImplemented:
+        raise _not_operands("pow", x1, x2)
     return result if out is None else into(out, result, "pow")
 
 

@@ -1,0 +1,274 @@
+"""T08 to T12: operations on tensors, new or in place; indexing, views, and the way back to Python numbers.
+
+Knows the public API. Must not know how a program is run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradarray as ga
+from gradarray._cli.program import program, raises
+
+# The methods that have a twin with an underscore, by what they are tried on: tensor and further arguments.
+UNARY = """
+abs acos asin asinh atan atanh ceil cos cosh exp expm1 floor log log10 log1p log2 neg negative reciprocal relu round
+rsqrt sigmoid sign sin sinh sqrt square tan tanh trunc
+""".split()
+BINARY = """
+add sub subtract mul multiply div divide true_divide floor_divide remainder pow atan2 hypot copysign nextafter
+eq ne lt le gt ge
+""".split()
+LOGICAL = "logical_and logical_or logical_xor".split()
+INTEGER = "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
+# In-place methods that overwrite or turn their tensor: what they are called with, and what it is then.
+OTHERS: dict[str, tuple[tuple[Any, ...], list[list[float]]]] = {
+    "fill_": ((7.0,), [[7, 7], [7, 7]]),
+    "zero_": ((), [[0, 0], [0, 0]]),
+    "copy_": (([5.0, 6.0],), [[5, 6], [5, 6]]),
+    "t_": ((), [[0.25, 0.75], [0.5, 1]]),
+    "transpose_": ((0, 1), [[0.25, 0.75], [0.5, 1]]),
+}
+
+
+@program(
+    "T08",
+    "Addition, in several syntaxes",
+    """
+    x = ga.rand(5, 3)
+    y = ga.rand(5, 3)
+    print(x + y)
+    print(ga.add(x, y))
+
+    result = ga.empty(5, 3)
+    ga.add(x, y, out=result)  # an output tensor as argument
+    print(result)
+    """,
+)
+def addition(p: Any) -> None:
+    x, y = (p.np.asarray(z.tolist(), dtype="float32") for z in (p.x, p.y))
+    expected = (x + y).tolist()
+    assert (p.x + p.y).tolist() == ga.add(p.x, p.y).tolist() == p.x.add(p.y).tolist() == p.result.tolist() == expected
+    lines = p.output.splitlines()
+    assert lines[:5] == lines[5:10] == lines[10:]
+    memory = p.result.view(-1)
+    p.result.zero_()
+    assert ga.add(p.x, p.y, out=p.result) is p.result
+    assert memory.view(5, 3).tolist() == expected, "out= writes into result's own memory"
+    with raises(RuntimeError, "[4, 3]", "[5, 3]"):
+        ga.add(p.x, p.y, out=ga.empty(4, 3))
+    with raises(RuntimeError, "int32", "float32"):
+        ga.add(p.x, p.y, out=ga.empty(5, 3, dtype=ga.int32))
+    with raises(RuntimeError, "out", "grad"):
+        ga.add(p.x.clone().requires_grad_(), p.y, out=p.result)
+    assert p.result.tolist() == expected
+
+
+@program(
+    "T09",
+    "Operations in place end in _",
+    """
+    x = ga.rand(5, 3)
+    y = ga.rand(5, 3)
+    y.add_(x)  # adds x to y
+    print(y)
+
+    x.copy_(y)
+    x.t_()
+    print(x)
+    """,
+)
+def in_place(p: Any) -> None:
+    assert p.x.shape == (3, 5)
+    assert p.x.t().tolist() == p.y.tolist()
+    x = ga.tensor([[0.25, 0.5], [0.75, 1.0]])
+    n = ga.tensor([[1, 2], [3, 4]], dtype=ga.int32)
+    for name in UNARY:
+        twin(x * 0.5, name)
+    twin(x + 1, "acosh")
+    for name in BINARY:
+        twin(x, name, x.t() + 0.25)
+        twin(x, name, ga.tensor([0.5, 0.25]))  # broadcasts
+    for name in "add sub mul div floor_divide remainder pow".split():
+        twin(x, name, 2)
+        twin(x, name, 0.5)
+    for name in INTEGER:
+        twin(n, name, n.t().clone())
+    twin(n, "bitwise_not")
+    for name in LOGICAL:
+        twin(n > 1, name, n > 3)
+    twin(n > 1, "logical_not")
+    for name in "clamp", "clip":
+        twin(x, name, 0.3, 0.8)
+        twin(x, name, None, 0.8)
+    twin(x, "masked_fill", x > 0.5, 7.0)
+    for name, (arguments, expected) in OTHERS.items():
+        y = x.clone()
+        given = [ga.tensor(a) if isinstance(a, list) else a for a in arguments]
+        assert getattr(y, name)(*given) is y and y.tolist() == expected, name
+    y = x.clone()
+    assert y.unsqueeze_(0) is y and y.shape == (1, 2, 2) and y.squeeze_(0) is y and y.shape == (2, 2)
+    turned = x.clone()
+    memory = turned.view(-1)
+    turned.t_()[0, 1] = 9
+    assert memory.tolist() == [0.25, 0.5, 9.0, 1.0], "t_ turns the same memory"
+    operators(x, n)
+    with raises(RuntimeError, "[2, 2]", "[3, 2, 2]"):
+        x.add_(ga.ones(3, 2, 2))
+    with raises(RuntimeError, "int32", "float32"):
+        n.add_(0.5)
+    assert x.tolist() == [[0.25, 0.5], [0.75, 1.0]] and n.tolist() == [[1, 2], [3, 4]]
+
+
+def twin(x: Any, name: str, *arguments: Any) -> None:
+    """``x.name_(…)`` returns ``x``, whose memory then holds what ``x.name(…)`` gives."""
+    expected = getattr(x, name)(*arguments).to(x.dtype).tolist()
+    x = x.clone()
+    memory = x.view(4)
+    assert getattr(x, f"{name}_")(*arguments) is x, name
+    assert x.tolist() == memory.view(2, 2).tolist() == expected, name
+
+
+def operators(x: Any, n: Any) -> None:
+    """``+=`` and the like work in place."""
+    y, memory = x.clone(), None
+    memory = before = y.view(4)
+    y += 1
+    y *= 4
+    y -= ga.ones(2, 2)
+    y /= 2
+    y **= 2
+    y //= 2
+    y %= 5
+    assert y.tolist() == [[(((v + 1) * 4 - 1) / 2) ** 2 // 2 % 5 for v in row] for row in x.tolist()]
+    assert memory is before and memory.tolist() == y.view(4).tolist()
+    m = n.clone()
+    memory = m.view(4)
+    m <<= 2
+    m |= 1
+    m ^= 3
+    m &= 14
+    m >>= 1
+    assert memory.tolist() == [(((v << 2 | 1) ^ 3) & 14) >> 1 for v in (1, 2, 3, 4)]
+
+
+BASIC: tuple[Any, ...] = (
+    1, -1, (2, 0), slice(1, 4), slice(None, None, 2), slice(None, None, -1), (slice(None), 1), (..., 0), None,
+    (slice(None), None, 1), (-1, slice(None)), (), ..., slice(3, 3), slice(-99, 99), (slice(4, 0, -2), slice(1, None)),
+)  # fmt: skip
+ARRAYS: tuple[Any, ...] = (
+    [0, 2], [[0, 1], [-2, 3]], ([0, 2], [1, -1]), (slice(1, 3), [0, 0, 2]), ([4, 1], slice(None, 2)), (None, [0, 2]),
+    [True, False, True, True, False], ([True, False, True, True, False], 1), (slice(None), [False, True, True]),
+)  # fmt: skip
+
+
+@program(
+    "T10",
+    "Indexing as in NumPy",
+    """
+    x = ga.randn(5, 3)
+    print(x)
+    print(x[:, 1])
+    """,
+    dtypes=("int64",),
+)
+def indexing(p: Any) -> None:
+    assert p.x[:, 1].tolist() == [row[1] for row in p.x.tolist()]
+    mask = p.x > 0
+    host = p.np.asarray(p.x.tolist(), dtype="float32")
+    keys = [(key, key) for key in BASIC]
+    keys += [(key, key) for key in ARRAYS]
+    keys += [(of_tensors(key), key) for key in ARRAYS]
+    keys += [(mask, host > 0), (host > 0, host > 0), (p.np.array([0, 3]), [0, 3])]
+    for key, hosts in keys:
+        found = p.x[key]
+        assert found.tolist() == host[hosts].tolist(), hosts
+        assert (found.dtype, found.device) == (p.x.dtype, p.device)
+        for value in (-1.0, found * 2):  # assignment of a number, and of a tensor
+            x, expected = p.x.clone(), host.copy()
+            x[key] = value
+            expected[hosts] = value if isinstance(value, float) else value.tolist()
+            assert x.tolist() == expected.tolist(), hosts
+    for key in BASIC:  # a view: a write to either is seen in the other
+        x, expected = p.x.clone(), host.copy()
+        view = x[key]
+        view.zero_()
+        expected[key] = 0
+        assert x.tolist() == expected.tolist(), key
+        x.fill_(7)
+        assert view.tolist() == p.np.full_like(host, 7)[key].tolist(), key
+    for wrong in 5, -6, (0, 3), (0, 0, 0), "a", 1.5, [5]:
+        with raises(IndexError):
+            p.x[wrong]
+        with raises(IndexError):
+            p.x[wrong] = 0
+    with raises(RuntimeError, "[2]"):
+        p.x[0] = ga.ones(2)
+    assert p.x.tolist() == host.tolist()
+
+
+def of_tensors(key: Any) -> Any:
+    """``key`` with its lists as tensors."""
+    parts = [ga.tensor(part) if isinstance(part, list) else part for part in (key if isinstance(key, tuple) else (key,))]
+    return tuple(parts) if isinstance(key, tuple) else parts[0]
+
+
+@program(
+    "T11",
+    "Resizing: view",
+    """
+    x = ga.randn(4, 4)
+    y = x.view(16)
+    z = x.view(-1, 8)  # the size -1 is inferred from other dimensions
+    print(x.size(), y.size(), z.size())
+    """,
+    prints="gradarray.Size([4, 4]) gradarray.Size([16]) gradarray.Size([2, 8])",
+)
+def view(p: Any) -> None:
+    rows = p.x.tolist()
+    assert p.y.tolist() == [value for row in rows for value in row]
+    assert p.z.tolist() == [rows[0] + rows[1], rows[2] + rows[3]]
+    p.y[0] = 100
+    p.z[1, 7] = -100
+    p.x[0, 1] = 50
+    assert p.x.tolist() == [[100, 50, *rows[0][2:]], rows[1], rows[2], [*rows[3][:3], -100]]
+    assert p.y.tolist() == p.x.reshape(16).tolist() and p.z.tolist() == p.x.reshape(2, 8).tolist()
+    assert p.x.view((2, 8)).shape == p.x.view([2, -1]).shape == (2, 8)
+    before = p.x.tolist()
+    for size in (5,), (3, -1), (4, 5):
+        with raises(RuntimeError, str(list(size)), "16"):
+            p.x.view(*size)
+    with raises(RuntimeError, "-1"):
+        p.x.view(-1, -1)
+    if ga.backends.get(p.device.backend).capabilities.views:
+        with raises(RuntimeError, "reshape"):
+            p.x.t().view(16)
+    assert p.x.t().reshape(16).tolist() == [row[column] for column in range(4) for row in before]
+    assert p.x.tolist() == before
+
+
+@program(
+    "T12",
+    "One element as a Python number",
+    """
+    x = ga.randn(1)
+    print(x)
+    print(x.item())
+    """,
+)
+def item(p: Any) -> None:
+    value = p.x.item()
+    assert type(value) is float and p.output.splitlines()[-1] == repr(value)
+    assert value == float(p.x) == p.x.tolist()[0] == p.x[0].tolist()
+    assert ga.tensor([0.1]).item() == float(p.np.float32(0.1)), "all digits, not those that are printed"
+    assert type(ga.tensor(3, dtype=ga.int32).item()) is int and ga.tensor([[3]], dtype=ga.int32).item() == 3
+    assert ga.tensor([True]).item() is True
+    assert int(ga.tensor([-2.75])) == -2 and float(ga.tensor(3, dtype=ga.int32)) == 3.0
+    assert bool(ga.tensor([0.5])) is True and bool(ga.tensor([0.0])) is False
+    assert ga.tensor([[1.5, 2.0], [3.0, 4.0]]).tolist() == [[1.5, 2.0], [3.0, 4.0]] and ga.tensor(1.5).tolist() == 1.5
+    several = ga.ones(2, 3)
+    for convert in several.item, several.__float__, several.__int__:
+        with raises(RuntimeError, "6 elements", "[2, 3]"):
+            convert()
+    with raises(RuntimeError, "ambiguous", "[2, 3]", "any()"):
+        bool(several)
