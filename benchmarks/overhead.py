@@ -88,7 +88,7 @@ def importing(checking: bool) -> Section:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
         for turn in range(1 if checking else 16):
             done = subprocess.run(
-                [sys.executable, "-c", IMPORT],
+                [sys.executable, "-P", "-c", IMPORT],
                 env=os.environ if checking else environment,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -100,17 +100,25 @@ def importing(checking: bool) -> Section:
                 numpys.append(float(first))
                 ours.append(float(second))
     took = [median(times) for times in (numpys, ours)]
+    times_as_long = ratio({"gradarray": ours, "numpy": numpys}, "gradarray", "numpy")
     return Section(
         "import",
         "in a new interpreter",
-        ["module", "ms"],
-        [["numpy", f"{took[0] * 1e3:.1f}"], ["gradarray beyond it", f"{took[1] * 1e3:.1f}"]],
+        ["module", "ms", "× numpy"],
+        [
+            ["numpy", f"{took[0] * 1e3:.1f}", "1.00"],
+            ["gradarray beyond it", f"{took[1] * 1e3:.1f}", f"{times_as_long:.2f}"],
+        ],
         [
             Goal("import gradarray, beyond numpy", took[1] * 1e3, 60, " ms"),
             Goal("array libraries imported beside NumPy", len(libraries - {"numpy"}), 0),
         ],
         [f"Array libraries imported: {', '.join(sorted(libraries))}."],
-        {"numpy": {"seconds": took[0]}, "gradarray": {"seconds": took[1]}, "libraries": sorted(libraries)},
+        {
+            "numpy": {"seconds": took[0]},
+            "gradarray": {"seconds": took[1], "ratio": times_as_long},
+            "libraries": sorted(libraries),
+        },
     )
 
 

@@ -5,7 +5,6 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-import gradarray.ops  # fills the table, before anything is made of it
 from gradarray import autograd, backends, cuda, linalg
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -59,4 +58,28 @@ mm = mv = bmm = dot = matmul
 
 e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
 
-__all__ = [name for name in list(globals()) if not name.startswith("_") and name not in ("gradarray", "math", "ops")]
+__all__ = [
+    "SUPPORTED_VERSIONS", "Generator", "Size", "Tensor", "abs", "acos", "acosh", "add", "all", "allclose", "any",
+    "arange", "argmax", "argmin", "argsort", "as_tensor", "asarray", "asin", "asinh", "astype", "atan", "atan2",
+    "atanh", "autograd", "backends", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "broadcast_arrays", "broadcast_shapes", "broadcast_to",
+    "can_cast", "cat", "cdouble", "ceil", "cfloat", "clamp", "clip", "clone", "complex128", "complex64", "concat",
+    "conj", "copysign", "cos", "cosh", "count_nonzero", "cuda", "cumulative_prod", "cumulative_sum", "device",
+    "div", "divide", "dot", "double", "dtype", "e", "empty", "empty_like", "enable_grad", "equal", "exp",
+    "expand_dims", "expm1", "eye", "finfo", "flip", "float", "float32", "float64", "floor", "floor_divide",
+    "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
+    "get_printoptions", "greater", "greater_equal", "hypot", "iinfo", "imag", "inf", "initial_seed", "int",
+    "int16", "int32", "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled", "is_tensor",
+    "isclose", "isdtype", "isfinite", "isinf", "isnan", "less", "less_equal", "linalg", "linspace", "log",
+    "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "long",
+    "manual_seed", "matmul", "matrix_transpose", "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm",
+    "moveaxis", "mul", "multiply", "mv", "nan", "neg", "negative", "newaxis", "nextafter", "no_grad", "nonzero",
+    "norm", "not_equal", "numel", "ones", "ones_like", "outer", "permute", "permute_dims", "pi", "positive",
+    "pow", "printoptions", "prod", "promote_types", "rand", "rand_like", "randint", "randn", "randn_like",
+    "random", "randperm", "real", "reciprocal", "relu", "remainder", "repeat", "reshape", "result_type", "roll",
+    "round", "rsqrt", "searchsorted", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled",
+    "set_printoptions", "short", "sigmoid", "sign", "signbit", "sin", "sinh", "sort", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "sub", "subtract", "sum", "take", "take_along_axis", "tan", "tanh", "tensor",
+    "tensordot", "tile", "transpose", "tril", "triu", "trunc", "uint16", "uint32", "uint64", "uint8", "unbind",
+    "unsqueeze", "unstack", "var", "vecdot", "where", "zeros", "zeros_like",
+]  # fmt: skip

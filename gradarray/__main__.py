@@ -35,13 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if request.command == "backends":
             return listing(shown)
-        return tutorial(choose(PROGRAMS, request.only), ga.backends.resolve(request.device), shown)
+        try:
+            programs, device = choose(PROGRAMS, request.only), ga.backends.resolve(request.device)
+        except (RuntimeError, ValueError) as error:
+            print(f"gradarray: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+        return tutorial(programs, device, shown)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (RuntimeError, ValueError) as error:
-        print(f"gradarray: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     plain.add_argument("--plain", action="store_true", help="no colour, also in a terminal")
     told = "run every program of the tutorial and say which held"
     command = commands.add_parser("tutorial", help=told, description=told.capitalize(), parents=[plain])
-    command.add_argument("--device", default="cpu", metavar="D", help="where to run them (cpu); see `gradarray backends`")
+    command.add_argument(
+        "--device", default="cpu", metavar="D", help="where to run them (cpu); see `gradarray backends`"
+    )
     command.add_argument("--only", metavar="IDS", help="only these, such as T03,A05")
     told = "list the backends, their devices, what they can do and what is missing"
     commands.add_parser("backends", help=told, description=told.capitalize(), parents=[plain])

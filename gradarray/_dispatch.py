@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gradarray import _state
+from gradarray import _state, ops
 from gradarray._engine import Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
@@ -28,6 +28,7 @@ Tensor: type[Value] = Value
 """The class of the tensors that operations give: ours, once tensor.py has handed it in."""
 
 grad_enabled: Callable[[], bool] = _state.grad_enabled.get
+assert ops, "importing it has filled the table"
 _T = TypeVar("_T", bound=type[Value])
 
 
@@ -138,7 +139,11 @@ class ShortOp(NamedOp):
         assert record.rules is not None and record.inputs is not None
         self.inputs, self.wanted = record.inputs, wanted
         self.rules = record.rules.part(wanted)
+        self.pull = self._first_pull  # type: ignore[method-assign]
+
+    def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         self.pull = self.rules.raw  # type: ignore[method-assign]
+        return self.pull(node, g)
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule = self.rules.taped_complex if _is_complex(g) else self.rules.taped

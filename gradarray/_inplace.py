@@ -68,7 +68,8 @@ def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> t
     for n in shape:
         size *= n
     xp = place.xp
-    numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=place.raw_dtype["int64"]), shape)
+    integer = place.raw_dtype.get("int64") or place.raw_dtype["int32"]  # some devices lack the wide one
+    numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=integer), shape)
     return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
 
 
@@ -95,24 +96,25 @@ def check_writable(x: Value, name: str) -> None:
     """
     if not grad_enabled():
         return
-    base = x._meta.base if x._meta is not None and x._meta.tracked else None
+    root = x._meta.root if x._meta is not None else None
     if x._node is LEAF:
         raise RuntimeError(
             f"{name}: a leaf Variable that requires grad is being used in an in-place operation. Update it inside "
             "`with gradarray.no_grad():`, or work on x.clone()"
         )
-    if base is not None and base._node is LEAF:
-        raise RuntimeError(
-            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
-            "inside `with gradarray.no_grad():`, or work on x.clone()"
-        )
-    if x._meta is not None and x._meta.base is not None and not x._meta.tracked and x._meta.steps:
-        root = x._meta.base
-        if root._node is not None and x._node is None:
+    if root is None:
+        return
+    if x._meta is not None and x._meta.blind:
+        if root._node is not None:
             raise RuntimeError(
                 f"{name}: a view was created in no_grad mode and is being modified in place with grad mode enabled. "
                 "Make the view outside of no_grad, or write inside of it"
             )
+    elif root._node is LEAF:
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
+            "inside `with gradarray.no_grad():`, or work on x.clone()"
+        )
 
 
 def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
@@ -129,27 +131,46 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     check_writable(x, name)
     place = x._place
     value = cast(transfer(value, place), x._dtype)
-    recording = grad_enabled() and (value._node is not None or x._node is not None)
     meta = x._meta
-    tracked_base = meta.base if meta is not None and meta.base is not None and meta.tracked else None
-    recording = recording or (grad_enabled() and tracked_base is not None and tracked_base._node is not None)
+    root = None if meta is None or meta.blind else meta.root
+    recording = grad_enabled() and (
+        value._node is not None or x._node is not None or (root is not None and root._node is not None)
+    )
     steps: tuple[Step, ...] = () if key is None else (key,)
     raw_value = _broadcastable(x, value, key, name)
-    before_write(x)
-    if place.mutable:
-        _store(place, x._data, key, raw_value)
-    else:
-        _rebind_family(x, key, raw_value)
+    family = before_write(x)
+    try:
+        if place.mutable:
+            _store(place, x._data, key, raw_value)
+        else:
+            _rebind_family(x, key, raw_value)
+    except (ValueError, TypeError) as error:
+        family.version -= 1
+        raise _unwritable(x, value, key, name, error) from error
     if not recording:
         return x
-    if tracked_base is None:
+    if root is None:
         x._node = _written(x, x, value, steps) if steps else edge_of(value)
         _refresh(x)
     else:
         assert meta is not None
-        tracked_base._node = _written(tracked_base, tracked_base, value, meta.steps + steps)
-        _refresh(tracked_base)
+        root._node = _written(root, root, value, meta.path + steps)
+        _refresh(root)
     return x
+
+
+def _unwritable(x: Value, value: Value, key: Step | None, name: str, error: Exception) -> ShapeError:
+    """Why a write did not go: shapes, or memory that may not be written to."""
+    if "read-only" in str(error):
+        return ShapeError(
+            f"{name}: unsupported operation: more than one element of the tensor may refer to a single memory location, "
+            "as after expand(), or its memory is read-only. Work on x.clone()"
+        )
+    where = "" if key is None else " indexed"
+    return ShapeError(
+        f"{name}: shape mismatch: value tensor of shape {list(value._data.shape)} cannot be broadcast to a tensor of "
+        f"shape {list(x._data.shape)}{where} ({error})"
+    )
 
 
 def _broadcastable(x: Value, value: Value, key: Step | None, name: str) -> Array:
@@ -180,15 +201,15 @@ def _written(base: Value, old: Value, value: Value, steps: tuple[Step, ...]) -> 
     return new_node(_COPY_SLICES, (edge_of(old), edge_of(value)), base._place, params)
 
 
-def _refresh(base: Value) -> None:
-    """Rewrite the history of every view of ``base``, whose node is new."""
-    family = base._meta.family if base._meta is not None else None
+def _refresh(root: Value) -> None:
+    """Rewrite the history of every view of ``root``, whose node is new."""
+    family = root._meta.family if root._meta is not None else None
     if family is None:
         return
     for view in family.alive():
         meta = view._meta
-        if meta is not None and meta.base is base and meta.tracked:
-            view._node = replay(base, meta.steps)._node if meta.steps else base._node
+        if meta is not None and meta.root is root and not meta.blind:
+            view._node = replay(root, meta.path)._node if meta.path else root._node
 
 
 def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:

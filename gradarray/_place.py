@@ -6,7 +6,6 @@ Knows the table and the backend contract. Must not know tensors or the engine's 
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -45,9 +44,7 @@ class Kernels(dict[str, Callable[..., Any]]):
 
     def __missing__(self, name: str) -> Callable[..., Any]:
         place = self._place
-        found = self._own.get(name) if name != "getitem" else None
-        if found is None:
-            found = self._ours(name)
+        found = self._own.get(name) or self._ours(name)
         record = TABLE.get(name)
         if found is None and record is not None and record.forward is not None:
             found = functools.partial(record.forward, place.xp)
@@ -70,7 +67,7 @@ class Kernels(dict[str, Callable[..., Any]]):
         def astype(x: Array, *, dtype: DType, **_: object) -> Array:
             return namespace.astype(x, raw_dtype[dtype.name])
 
-        lookup = self._own.get("getitem", operator.getitem)
+        lookup = backend.getitem
 
         def index(x: Array, *indices: Array, key: Any) -> Array:
             return lookup(x, fill(key, indices))

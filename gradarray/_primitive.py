@@ -24,33 +24,61 @@ holomorphic says ``holomorphic=False`` and is left alone.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from functools import cached_property
+from typing import Any, Final, Literal
 
 Rule = Callable[..., Any]
 Compiled = Callable[..., Any]
+Cotangents = Sequence[tuple[str, Callable[..., Any] | None]]
+"""For each input an expression, in which ``rule()`` stands for the call of its rule, and the rule."""
 Partial = Rule | int | float
 
 TABLE: Final[dict[str, Primitive]] = {}
 """Every operation by name, filled when ``gradarray.ops`` is imported."""
 
 
-class Rules(NamedTuple):
-    """The vjp of an operation, compiled from its rules.
+class Rules:
+    """The vjp of an operation, compiled from its rules when it is first needed.
 
-    ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors; each has a twin for complex
-    numbers. ``plans`` tells for each input the positions that its rule saves.
+    Attributes
+    ----------
+    plans : tuple of frozenset
+        For each input the positions that its rule saves.
+    raw, taped : callable
+        ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors.
+    raw_complex, taped_complex : callable
+        Their twins for complex numbers.
     """
 
-    raw: Compiled
-    taped: Compiled
-    raw_complex: Compiled
-    taped_complex: Compiled
-    plans: tuple[frozenset[int], ...]
-    part: Callable[[tuple[int, ...]], Rules]
-    """The same for the cotangents of some inputs alone, where all nodes want just those."""
+    def __init__(self, real: Cotangents, conj: Cotangents, n: int | None, wanted: tuple[int, ...] | None = None) -> None:
+        self._sources = real, conj, n, wanted
+        self.plans = tuple(_plan(rule, n) for _, rule in real)
+
+    def part(self, wanted: tuple[int, ...]) -> Rules:
+        """The same for the cotangents of some inputs alone, where all nodes want just those."""
+        return Rules(*self._sources[:3], wanted)
+
+    @cached_property
+    def raw(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=False)
+
+    @cached_property
+    def taped(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=True)
+
+    @cached_property
+    def raw_complex(self) -> Compiled:
+        _, conj, n, wanted = self._sources
+        return _compile(conj, n, wanted, taped=False)
+
+    @cached_property
+    def taped_complex(self) -> Compiled:
+        _, conj, n, wanted = self._sources
+        return _compile(conj, n, wanted, taped=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,7 +156,8 @@ def _register(name: str, **fields: Any) -> Primitive:
 
 
 def _names(rule: Rule) -> tuple[str, ...]:
-    return tuple(inspect.signature(rule).parameters)
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 def _position(name: str, inputs: int | None) -> int | None:
@@ -167,12 +196,11 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
 
 
 def _compile(
-    cotangents: Sequence[tuple[str, Rule | None]], inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool
+    cotangents: Cotangents, inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool
 ) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    ``cotangents`` holds for each input an expression, in which ``rule()`` stands for the call of its rule. With
-    ``wanted`` it gives those of these inputs; else of all, None where the node has no edge.
+    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge.
     """
     scope: dict[str, Any] = {}
     items = []
@@ -195,24 +223,9 @@ def _compile(
     return compiled
 
 
-def _rules(
-    real: Sequence[tuple[str, Rule | None]],
-    conj: Sequence[tuple[str, Rule | None]],
-    n: int | None,
-    wanted: tuple[int, ...] | None = None,
-) -> Rules:
-    plans = []
-    for _, rule in real:
-        positions = () if rule is None else (_position(name, n) for name in _names(rule))
-        plans.append(frozenset(p for p in positions if p is not None))
-    return Rules(
-        raw=_compile(real, n, wanted, taped=False),
-        taped=_compile(real, n, wanted, taped=True),
-        raw_complex=_compile(conj, n, wanted, taped=False),
-        taped_complex=_compile(conj, n, wanted, taped=True),
-        plans=tuple(plans),
-        part=lambda wanted: _rules(real, conj, n, wanted),
-    )
+def _plan(rule: Rule | None, n: int | None) -> frozenset[int]:
+    positions = () if rule is None else (_position(name, n) for name in _names(rule))
+    return frozenset(p for p in positions if p is not None)
 
 
 def _call(rule: Rule, n: int | None, xp: Any, t: Any, xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
@@ -284,7 +297,7 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
         kind="elementwise",
         inputs=n,
         broadcasts=True,
-        rules=_rules(
+        rules=Rules(
             [expression(p, "rule()") for p in partials], [expression(p, "xp.conj(rule())") for p in partials], n
         ),
         jvp=jvp,
@@ -323,7 +336,7 @@ def linear(name: str, *, transpose: Rule | tuple[Rule, ...], variadic: bool = Fa
         name,
         kind="linear",
         inputs=n,
-        rules=_rules([("rule()", r) for r in rules], [("rule()", conjugated(r)) for r in rules], n),
+        rules=Rules([("rule()", r) for r in rules], [("rule()", conjugated(r)) for r in rules], n),
         jvp=jvp,
         **fields,
     )
@@ -362,7 +375,7 @@ def primitive(
         name,
         kind="primitive",
         inputs=n,
-        rules=_rules([expression(r) for r in rules], [expression(conjugated(r)) for r in rules], n),
+        rules=Rules([expression(r) for r in rules], [expression(conjugated(r)) for r in rules], n),
         jvp=run_jvp,
         **fields,
     )

@@ -10,7 +10,8 @@ never sees the write, and a write that the tape need not know of costs one test.
 cells. A tensor that nobody aliases has none.
 
 **Views.** A view holds its base and the steps (record and parameters) that lead from the base to it. Replaying them gives
-the view again: to rewrite history after a write, and to write through where memory cannot be written to.
+the view again, to write through where memory cannot be written to. It holds as well its root and the path from there, to
+rewrite history after a write; base and root differ where a tensor on the way was taken off the tape.
 """
 
 from __future__ import annotations
@@ -76,14 +77,16 @@ class Value:
 class Meta:
     """What few tensors have: a gradient, a family, a base, hooks."""
 
-    __slots__ = ("base", "family", "grad", "hooks", "retains", "steps", "tracked")
+    __slots__ = ("base", "blind", "family", "grad", "hooks", "path", "retains", "root", "steps")
 
     def __init__(self) -> None:
         self.grad: Value | None = None
         self.family: Family | None = None
         self.base: Value | None = None
         self.steps: tuple[Step, ...] = ()
-        self.tracked = True  # False: an alias that shares memory with its base but no history
+        self.root: Value | None = None  # what it is a view of to the tape; None: of nothing, as after detach
+        self.path: tuple[Step, ...] = ()
+        self.blind = False  # made of a tensor on the tape while nothing was recorded: knows its root, has no history
         self.hooks: list[Any] | None = None
         self.retains: Any = None
 
@@ -163,18 +166,41 @@ def cell_of(x: Value) -> Cell:
 
 
 def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
-    """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array under another name."""
+    """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
+
+    A view that is not ``tracked`` has no history.
+    """
     meta, base_meta = meta_of(x), meta_of(base)
     meta.family = family_of(base)
-    root = base if base_meta.base is None else base_meta.base
-    meta.base = root
+    meta.base = base if base_meta.base is None else base_meta.base
     meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
-    meta.tracked = tracked and (base_meta.base is None or base_meta.tracked)
+    if step is not None:
+        meta.root = base if base_meta.root is None else base_meta.root
+        meta.path = (*base_meta.path, step)
+        meta.blind = not tracked or base_meta.blind
     meta.family.add(x)
 
 
-def before_write(x: Value) -> None:
-    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write."""
+def hand_over(x: Value, hidden: Value) -> None:
+    """Let ``hidden`` (new) stand where ``x`` stood for those that alias it; ``x`` becomes its view without a step."""
+    meta, taken = meta_of(x), meta_of(hidden)
+    taken.family = family = family_of(x)
+    taken.base, taken.steps = meta.base, meta.steps
+    hidden._cell = x._cell
+    for member in family.alive():
+        other = meta_of(member)
+        if other.root is x:
+            other.root = hidden
+        if other.base is x:
+            other.base = hidden
+    family.members = [(ref, cell) for ref, cell in family.members if ref() is not x]
+    family.add(hidden)
+    meta.base = hidden if taken.base is None else taken.base
+    meta.root, meta.path = hidden, ()
+
+
+def before_write(x: Value) -> Family:
+    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write in its family."""
     family = family_of(x)
     kept: list[tuple[weakref.ref[Value], Cell]] = []
     for ref, cell in family.members:
@@ -190,6 +216,7 @@ def before_write(x: Value) -> None:
             kept.append((ref, cell))
     family.members = kept
     family.version += 1
+    return family
 
 
 def rebind(x: Value, raw: Array) -> None:

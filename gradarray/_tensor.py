@@ -288,7 +288,7 @@ class Tensor(Methods):
     def _base(self) -> Tensor | None:
         """The tensor that this is a view of."""
         meta = self._meta
-        return None if meta is None or not meta.tracked else meta.base  # type: ignore[return-value]
+        return None if meta is None else meta.root  # type: ignore[return-value]
 
     def backward(
         self,

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from gradarray._dispatch import ShapeError, apply, binary, make, unary
 from gradarray._inplace import check_writable, write
 from gradarray._primitive import TABLE
-from gradarray._storage import LEAF, Value, make_alias, meta_of
+from gradarray._state import grad_enabled as grad_mode
+from gradarray._storage import LEAF, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
@@ -438,7 +439,7 @@ class Methods(Value):
         n = len(self._data.shape)
         if n > 2:
             raise ShapeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D; use .mT")
-        return manipulation.transpose(self, 0, 1) if n == 2 else self  # type: ignore[arg-type]
+        return manipulation.transpose(self, 0, 1) if n == 2 else getitem(self, ...)  # type: ignore[arg-type]
 
     def movedim(self, source: Any, destination: Any) -> Any:
         """See :func:`gradarray.moveaxis`. ``torch.Tensor.movedim``."""
@@ -555,27 +556,22 @@ class Methods(Value):
     # -- shapes, in place --------------------------------------------------------------------------------------------------
 
     def _become(self, change: Any, name: str) -> Any:
-        """Turn into a view of what the tensor was: a new tensor takes over its memory and history as the base."""
+        """Turn into a view of what the tensor was: a hidden tensor takes over its memory and history as the root."""
         check_writable(self, name)
-        meta, leaf = self._meta, self._node is LEAF  # a leaf stays one
-        if meta is None or meta.base is None:
-            base = make(self._data, self._place, self._dtype, None if leaf else self._node)
-            base._meta, base._cell = meta_of(self), self._cell
-            self._meta = self._cell = None
-            family = base._meta.family
-            if family is not None:
-                for member in family.alive():
-                    if member._meta is not None and member._meta.base is self:
-                        member._meta.base = base
-                family.members = [(r, c) for r, c in family.members if r() is not self]
-                family.add(base)
-            make_alias(self, base, None, tracked=True)
-        changed = change(self)
+        leaf = self._node is LEAF  # a leaf stays one
+        token = grad_mode.set(grad_mode.get() or not (leaf or self._node is None))  # shapes change under no_grad too
+        try:
+            changed = change(self)
+        finally:
+            grad_mode.reset(token)
+        if meta_of(self).root is None:
+            hidden = make(self._data, self._place, self._dtype, None if leaf else self._node)
+            hand_over(self, hidden)
         meta, new = meta_of(self), meta_of(changed)
-        meta.steps = new.steps
+        assert meta.family is not None
+        meta.base, meta.steps, meta.root, meta.path = new.base, new.steps, new.root, new.path
         self._data, self._cell = changed._data, changed._cell
         self._node = LEAF if leaf else changed._node
-        assert meta.family is not None
         meta.family.members = [(r, c) for r, c in meta.family.members if r() is not self and r() is not changed]
         meta.family.add(self)
         meta.family.version += 1
@@ -583,7 +579,7 @@ class Methods(Value):
 
     def t_(self) -> Any:
         """Transpose in place: the same memory, read in another order. ``torch.Tensor.t_``."""
-        return self._become(Methods.t, "t_") if len(self._data.shape) == 2 else self
+        return self._become(Methods.t, "t_")
 
     def transpose_(self, dim0: int, dim1: int) -> Any:
         """:meth:`transpose` in place. ``torch.Tensor.transpose_``."""

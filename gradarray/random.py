@@ -5,7 +5,7 @@ Knows dispatch and the backends' sources of numbers.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state
@@ -50,7 +50,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start again from a seed of the operating system's, which is returned."""
-        self.manual_seed(secrets.randbits(63))
+        self.manual_seed(int.from_bytes(os.urandom(8)) >> 1)
         return self._seed
 
     def initial_seed(self) -> int:
@@ -113,7 +113,7 @@ def seed() -> int:
     ----------
     ``torch.seed``.
     """
-    drawn = secrets.randbits(63)
+    drawn = int.from_bytes(os.urandom(8)) >> 1
     manual_seed(drawn)
     return drawn
 

@@ -110,7 +110,7 @@ def every_dtype(p: Any) -> None:
         dtype = getattr(ga, name)
         lowest = p.np.iinfo(name).min if dtype.kind in "iu" else 0
         highest = p.np.iinfo(name).max if dtype.kind in "iu" else 1
-        a = p.np.array([lowest, highest, 1]).astype(name)
+        a = p.np.array([lowest, highest, 1], dtype=name)
         b = ga.asarray(a, copy=False)
         c = b.numpy()
         assert b.device == p.device and b.dtype is dtype and c.dtype == a.dtype, name
@@ -211,6 +211,6 @@ def mixing(p: Any) -> None:
     for x in p.x, p.y:
         assert all(z.device == x.device and z.tolist() == [3] * 3 for z in (x + p.two, p.two + x, ga.add(p.two, x)))
         assert x.clone().add_(p.two).tolist() == [3] * 3
-    elsewhere, far = (p.x, p.y) if str(p.other) == "cpu" else (p.y, p.x)
-    with raises(RuntimeError, *both):  # nor do 0-dimensional tensors of other devices
-        far + elsewhere.sum()
+    here, there = (p.y, p.x) if str(p.other) == "cpu" else (p.x, p.y)
+    with raises(RuntimeError, *both):  # nor do 0-dimensional tensors of another device than the CPU
+        here + there.sum()

@@ -131,8 +131,8 @@ def twin(x: Any, name: str, *arguments: Any) -> None:
 
 def operators(x: Any, n: Any) -> None:
     """``+=`` and the like work in place."""
-    y, memory = x.clone(), None
-    memory = before = y.view(4)
+    y = x.clone()
+    memory = y.view(4)
     y += 1
     y *= 4
     y -= ga.ones(2, 2)
@@ -141,7 +141,7 @@ def operators(x: Any, n: Any) -> None:
     y //= 2
     y %= 5
     assert y.tolist() == [[(((v + 1) * 4 - 1) / 2) ** 2 // 2 % 5 for v in row] for row in x.tolist()]
-    assert memory is before and memory.tolist() == y.view(4).tolist()
+    assert memory.tolist() == y.view(4).tolist()
     m = n.clone()
     memory = m.view(4)
     m <<= 2
@@ -184,10 +184,10 @@ def indexing(p: Any) -> None:
         found = p.x[key]
         assert found.tolist() == host[hosts].tolist(), hosts
         assert (found.dtype, found.device) == (p.x.dtype, p.device)
-        for value in (-1.0, found * 2):  # assignment of a number, and of a tensor
+        for value, same in ((-1.0, -1.0), (found * 2, host[hosts] * 2)):  # assignment of a number, and of a tensor
             x, expected = p.x.clone(), host.copy()
             x[key] = value
-            expected[hosts] = value if isinstance(value, float) else value.tolist()
+            expected[hosts] = same
             assert x.tolist() == expected.tolist(), hosts
     for key in BASIC:  # a view: a write to either is seen in the other
         x, expected = p.x.clone(), host.copy()
@@ -209,8 +209,9 @@ def indexing(p: Any) -> None:
 
 def of_tensors(key: Any) -> Any:
     """``key`` with its lists as tensors."""
-    parts = [ga.tensor(part) if isinstance(part, list) else part for part in (key if isinstance(key, tuple) else (key,))]
-    return tuple(parts) if isinstance(key, tuple) else parts[0]
+    if isinstance(key, tuple):
+        return tuple(map(of_tensors, key))
+    return ga.tensor(key) if isinstance(key, list) else key
 
 
 @program(

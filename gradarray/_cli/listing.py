@@ -35,12 +35,15 @@ def lines(backend: ga.backends.Backend, why: str | None) -> Iterator[tuple[str, 
         devices = ()
         yield "why", why
     can = backend.capabilities
-    yield "memory", "; ".join(
-        (
-            "written in place" if can.mutable else "never written to: in place makes a new array",
-            "views share it" if can.views else "views are copies that write through",
-            "shared with NumPy" if can.shares_numpy_memory else "not shared with NumPy: use .cpu().numpy()",
-        )
+    yield (
+        "memory",
+        "; ".join(
+            (
+                "written in place" if can.mutable else "never written to: in place makes a new array",
+                "views share it" if can.views else "views are copies that write through",
+                "shared with NumPy" if can.shares_numpy_memory else "not shared with NumPy: use .cpu().numpy()",
+            )
+        ),
     )
     shapes = "shapes may be unknown until then" if can.unknown_shapes else "shapes are always known"
     yield "values", f"computed when asked for; {shapes}" if can.lazy else "computed at once"

@@ -116,7 +116,7 @@ class Result:
     output: str = ""
 
 
-# -- for checks ----------------------------------------------------------------------------------------------------------
+# -- for checks --------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -145,11 +145,24 @@ def suffix(device: ga.device | None) -> str:
 
 def reads(text: str, template: str, device: ga.device, other: ga.device | None = None) -> bool:
     """Whether ``text`` is what ``template`` (see :attr:`Program.prints`) stands for."""
-    pattern = re.escape(template.replace("{device}", suffix(device)).replace("{other}", suffix(other)))
-    return re.fullmatch(pattern.replace("…", ".+"), text) is not None
+    expected = template.replace("{device}", suffix(device)).replace("{other}", suffix(other))
+    # PyTorch goes to a new line before what would overrun the eightieth column
+    lines = [") ".join(map(_wrapped, line.split(") "))) for line in expected.splitlines()]
+    return re.fullmatch(re.escape("\n".join(lines)).replace("…", ".+"), text) is not None
 
 
-# -- running -------------------------------------------------------------------------------------------------------------
+def _wrapped(line: str) -> str:
+    text, *words = re.split(", (?=device=|dtype=|grad_fn=|requires_grad=)", line)
+    column = len(text) + 2
+    for word in words:
+        width = len(word.removesuffix(")"))
+        fits = column + 2 + width <= 80
+        text += f", {word}" if fits else f",\n       {word}"
+        column = width + (column + 2 if fits else 7)
+    return text
+
+
+# -- running -----------------------------------------------------------------------------------------------------------
 
 
 def second_device(device: ga.device) -> ga.device | None:
@@ -202,7 +215,7 @@ def _run(program: Program, device: ga.device) -> Result:
             output = printed.getvalue().rstrip("\n")
             if program.prints is not None and not reads(output, program.prints, device, other):
                 return finish(Status.NOT_HELD, f"it must print\n{program.prints}", output=output)
-            program.check(SimpleNamespace(**names, other=other, output=output) if other else _names(names, output))
+            program.check(SimpleNamespace(**names, other=other, output=output))
     except Exception as error:
         output = printed.getvalue().rstrip("\n")
         lacking = _declared(error, device)
@@ -210,10 +223,6 @@ def _run(program: Program, device: ga.device) -> Result:
             return finish(Status.NOT_SUPPORTED, lacking, output=output)
         return finish(Status.NOT_HELD, _where(error, program, device, other), output=output)
     return finish(Status.HELD, output=output)
-
-
-def _names(names: dict[str, Any], output: str) -> SimpleNamespace:
-    return SimpleNamespace(**names, output=output)
 
 
 @contextmanager
@@ -229,7 +238,7 @@ def _at_rest() -> Iterator[None]:
         ga.set_default_device(device)
 
 
-# -- what a backend says it cannot do --------------------------------------------------------------------------------------
+# -- what a backend says it cannot do ----------------------------------------------------------------------------------
 
 
 def lacking_dtypes(device: ga.device, wanted: Sequence[str] = ()) -> list[str]:

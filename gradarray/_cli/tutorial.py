@@ -13,7 +13,12 @@ import gradarray as ga
 from gradarray._cli.page import Page
 from gradarray._cli.program import PREAMBLE, Program, Result, Status, run
 
-STYLES: Final = {Status.HELD: "green", Status.NOT_HELD: "bold red", Status.NOT_SUPPORTED: "yellow", Status.NOT_RUN: "yellow"}
+STYLES: Final = {
+    Status.HELD: "green",
+    Status.NOT_HELD: "bold red",
+    Status.NOT_SUPPORTED: "yellow",
+    Status.NOT_RUN: "yellow",
+}
 PARTS: Final = {"T": "What is gradarray?", "A": "Autograd: automatic differentiation"}
 
 

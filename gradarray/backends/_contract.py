@@ -169,6 +169,14 @@ class Backend(ABC):
         array = self.namespace(device).from_dlpack(capsule)
         return self.copy(array) if copy else array
 
+    def getitem(self, array: Array, key: Any) -> Array:
+        """``array[key]`` for every key that NumPy takes, always as an array, 0-d where one element is left.
+
+        For slices, integers, None and ``...`` a view where ``views`` says so; a copy where the key holds arrays. A tuple
+        key without arrays ends with an ``...``, so that NumPy gives a 0-d view and no scalar.
+        """
+        return array[key]
+
     def setitem(self, array: Array, key: Any, value: Array) -> Array:
         """Write ``value`` (an array of the same dtype that broadcasts) to ``array[key]``; the array that now holds it.
 

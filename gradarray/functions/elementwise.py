@@ -94,7 +94,9 @@ def _binary(name: str, summary: str, record: str = "") -> Callable[..., Tensor]:
 
 
 def _scaled(x: Any, alpha: float) -> Any:
-    return x if type(alpha) is int and alpha == 1 else multiply(x, alpha)
+    if type(alpha) is int and alpha == 1:
+        return x
+    return multiply(x, alpha) if isinstance(x, Value) else x * alpha
 
 
 _add, _subtract = binary("add"), binary("subtract")

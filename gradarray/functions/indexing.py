@@ -66,7 +66,7 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
                         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid "
                         f"indices, got {k!r}"
                     )
-                array = as_value(np.asarray(k) if k != [] else np.zeros(0, np.int64), device=x._place)
+                array = as_value(np.zeros(0, np.int64) if isinstance(k, list) and not k else np.asarray(k), device=x._place)
             if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray):
                 parts.append(int(array))  # type: ignore[call-overload]
                 dims += 1

@@ -112,9 +112,9 @@ def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     Array API standard, ``permute_dims``; ``torch.permute``.
     """
     axes = tuple(axes)
-    check_axis(x, axes)
     if len(axes) != len(x._data.shape):
         raise ShapeError(f"permute_dims: {len(axes)} axes {axes} for a tensor of shape {list(x._data.shape)}")
+    check_axis(x, axes)
     return apply(TABLE["permute_dims"], (x,), {"axes": axes})
 
 

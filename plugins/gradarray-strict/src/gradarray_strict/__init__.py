@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache, wraps
 from types import ModuleType
 from typing import Any
@@ -80,11 +81,6 @@ def _key(key: Any, device: Any) -> tuple[Any, ...]:
     return host if any(k is Ellipsis for k in host) else (*host, ...)
 
 
-def getitem(array: Array, key: Any) -> Array:
-    """``array[key]`` for every key that NumPy takes: a view of ``array`` where the key holds no arrays."""
-    return _library().asarray(np.from_dlpack(array)[_key(key, array.device)], device=array.device, copy=False)
-
-
 def strong_multiply(g: Array, p: Array) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``."""
     xp, product = _library(), g * p
@@ -121,7 +117,10 @@ class StrictBackend(Backend):
         # the library gives a view of its input for these, or the input itself where that holds integers
         names = ("ceil", "flip", "floor", "imag", "real", "trunc")
         mended = {name: copied(getattr(_library(), name)) for name in names}
-        return mended | {"getitem": getitem, "strong_multiply": strong_multiply}
+        return mended | {"strong_multiply": strong_multiply}
+
+    def walk_scope(self) -> AbstractContextManager[object]:
+        return np.errstate(all="ignore")  # its kernels are NumPy's, which warned in the forward pass
 
     def dtypes(self, device: Device) -> Mapping[Any, DType]:
         present = _library().__array_namespace_info__().dtypes(device=_raw(device))
@@ -135,6 +134,14 @@ class StrictBackend(Backend):
 
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         return self.from_numpy(np.from_dlpack(capsule, copy=copy), device, copy=False)
+
+    def getitem(self, array: Array, key: Any) -> Array:
+        view = np.from_dlpack(array)[_key(key, array.device)]
+        return _library().asarray(view, device=array.device, copy=False)
+
+    def strides(self, array: Array) -> tuple[int, ...]:
+        host = np.from_dlpack(array)
+        return tuple(step // host.itemsize for step in host.strides)
 
     def setitem(self, array: Array, key: Any, value: Array) -> Array:
         np.from_dlpack(array)[_key(key, array.device)] = _host(value, array.device)

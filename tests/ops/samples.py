@@ -1,0 +1,641 @@
+"""Samples of every operation in the table: inputs, parameters, and what NumPy says comes out.
+
+A sample is a record's name, its arrays (NumPy's, in the longest dtypes, or Python numbers) and its parameters; beside
+each name stands its forward in NumPy, written independently of gradarray. The inputs come from the record's ``domain``,
+and lie off kinks and ties: those have a table of their own in ``test_special_values.py``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import gradarray as ga
+from gradarray._dispatch import apply, binary, unary
+from gradarray._place import Place, Slotted, place_of
+from gradarray._primitive import TABLE, Primitive
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Of what is equal but for round-off, and of central differences; both relative to the sizes that enter."""
+
+    exact: float
+    difference: float
+
+
+TOLERANCE = {
+    "float32": Tolerance(1e-5, 1e-2),
+    "complex64": Tolerance(1e-5, 1e-2),
+    "float64": Tolerance(1e-13, 1e-7),
+    "complex128": Tolerance(1e-13, 1e-7),
+}
+STEP = 1e-5  # of central differences in float64
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One call of an operation."""
+
+    name: str
+    arrays: tuple[Any, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def record(self) -> Primitive:
+        return TABLE[self.name]
+
+    @property
+    def active(self) -> tuple[int, ...]:
+        """The inputs that have derivatives: arrays of real or complex numbers."""
+        return tuple(i for i, x in enumerate(self.arrays) if isinstance(x, np.ndarray) and x.dtype.kind in "fc")
+
+    @property
+    def exact(self) -> bool:
+        """Whether all is computed in the longest dtypes, so that differences can tell a derivative."""
+        return self.params.get("dtype") is not ga.float32
+
+    def expected(self) -> Any:
+        """What comes out, by NumPy."""
+        with np.errstate(all="ignore"):
+            return FORWARD[self.name](*self.arrays, **self.params)
+
+    def __str__(self) -> str:
+        shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
+        return f"{self.name}({', '.join((*shown, *(f'{k}={v!r}' for k, v in self.params.items())))})"
+
+
+@contextmanager
+def about(subject: object) -> Iterator[None]:
+    """Say in what fails inside which sample it was."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"sample: {subject}")
+        raise
+
+
+# -- running -------------------------------------------------------------------------------------------------------------
+
+
+def host(x: Any) -> Array:
+    """A tensor's values in NumPy, copied."""
+    return np.array(x._place.backend.to_numpy(x._data))
+
+
+def raw(x: Any, place: Place) -> Any:
+    """A NumPy array as ``place``'s own; anything else as it is."""
+    return place.backend.from_numpy(x, place.device, copy=True) if isinstance(x, np.ndarray) else x
+
+
+def lowered(x: Any) -> Any:
+    """A sample's array in 32 bits, 64 for complex numbers."""
+    return x.astype({"f": np.float32, "c": np.complex64}[x.dtype.kind]) if _inexact(x) else x
+
+
+def _inexact(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+
+
+def tensors(arrays: Iterable[Any], device: str, active: Iterable[int] = ()) -> list[Any]:
+    """The arrays as tensors, leaves where they are ``active``."""
+    active = set(active)
+    found = [ga.asarray(x, device=device, copy=True) if isinstance(x, np.ndarray) else x for x in arrays]
+    return [x.requires_grad_() if i in active else x for i, x in enumerate(found)]
+
+
+def general(name: str) -> Callable[..., Any]:
+    """The operation, by the general road of dispatch."""
+    return lambda *xs, **params: apply(TABLE[name], xs, params)
+
+
+def short(name: str) -> Callable[..., Any] | None:
+    """The operation by the short road, or None if it has none."""
+    record = TABLE[name]
+    if record.kind != "elementwise" or record.defaults or record.inputs not in (1, 2):
+        return None
+    return unary(name) if record.inputs == 1 else binary(name)
+
+
+def roads(name: str) -> list[Callable[..., Any]]:
+    """Every way in which dispatch runs the operation."""
+    return [road for road in (general(name), short(name)) if road is not None]
+
+
+def promoted(sample: Sample) -> list[Any]:
+    """The arrays in the dtypes in which dispatch hands them to kernels and rules."""
+    which = range(len(sample.arrays)) if sample.record.promote is None else sample.record.promote
+    floats = [x for i in which if _inexact(x := sample.arrays[i])]
+    if not floats:
+        return list(sample.arrays)
+    dtype = np.result_type(*floats)
+    return [x.astype(dtype) if i in which and _inexact(x) else x for i, x in enumerate(sample.arrays)]
+
+
+def forward(sample: Sample, arrays: Iterable[Any], device: str) -> Array:
+    """The output for other arrays, in NumPy."""
+    with np.errstate(all="ignore"):
+        return host(general(sample.name)(*tensors(arrays, device), **sample.params))
+
+
+def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:
+    """The record's own jvp on raw arrays, in NumPy; ``tangents`` by the position of the input."""
+    place = place_of(device)
+    arrays = promoted(sample)
+    xs = [raw(x, place) for x in arrays]
+    ts = [raw(tangents[i].astype(x.dtype), place) if i in tangents else None for i, x in enumerate(arrays)]
+    record = sample.record
+    assert record.jvp is not None
+    with np.errstate(all="ignore"):
+        kernel = place.kernels[sample.name]
+        out = kernel(xs, **sample.params) if record.listed else kernel(*xs, **sample.params)
+        return np.array(place.backend.to_numpy(place.wrap(record.jvp(place.xp, ts, xs, out, sample.params))))
+
+
+def seed_of(name: str) -> int:
+    return zlib.crc32(name.encode())
+
+
+def noise(like: Array, seed: int) -> Array:
+    """Normal numbers of the shape and dtype of ``like``."""
+    rng = np.random.default_rng(seed)
+    real = rng.standard_normal(like.shape)
+    return np.asarray(real + 1j * rng.standard_normal(like.shape) if like.dtype.kind == "c" else real).astype(like.dtype)
+
+
+def inner(a: Array, b: Array) -> float:
+    """The real inner product, in which gradients of complex numbers are gradients."""
+    return float(np.vdot(a, b).real)
+
+
+# -- drawing -------------------------------------------------------------------------------------------------------------
+
+DOMAINS: dict[str, tuple[float, float]] = {
+    "real": (-2.0, 2.0),
+    "nonzero": (0.3, 2.0),  # and its negative
+    "positive": (0.3, 2.0),
+    "unit": (-0.8, 0.8),
+    "above one": (1.2, 3.0),
+}
+
+
+def draw(domain: str, shape: Shape, seed: int, *, cplx: bool = False) -> Array:
+    """Numbers from ``domain``; the imaginary parts of complex ones lie between 0.3 and 1, off every branch cut."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(*DOMAINS[domain], shape)
+    if domain == "nonzero":
+        x = x * rng.choice([-1.0, 1.0], shape)
+    return np.asarray(x + 1j * rng.uniform(0.3, 1.0, shape) if cplx else x)
+
+
+SHAPES: tuple[Shape, ...] = ((), (3,), (2, 3), (0, 2))
+PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python number
+    ((), ()),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((2, 1), (4, 1, 3)),
+    ((), (2, 3)),
+    ((0, 3), (3,)),
+    ((2, 3), None),
+    (None, (3,)),
+)
+
+COMPLEX = frozenset(
+    "add subtract multiply divide negative positive square reciprocal pow pow_number strong_multiply exp expm1 log log1p "
+    "log2 log10 sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid abs sign conj overwrite "
+    "getitem index index_adjoint matmul linalg.vector_norm view permute_dims transpose matrix_transpose expand_dims "
+    "squeeze broadcast_to spread reshape clone concat stack flip roll tril triu where sum mean prod cumulative_sum "
+    "cumulative_prod".split()
+)
+"""What takes complex numbers on every device; the rest of what does is below, each with samples of its own."""
+
+FORWARD: dict[str, Callable[..., Any]] = {}
+SAMPLES: dict[str, list[Sample]] = {}
+
+
+def op(name: str, forward: Callable[..., Any], samples: Iterable[tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
+    """Enter an operation: its forward in NumPy and its samples."""
+    assert name not in FORWARD, name
+    FORWARD[name] = forward
+    SAMPLES[name] = [Sample(name, arrays, params) for arrays, params in samples]
+
+
+def kinds(name: str) -> tuple[bool, ...]:
+    """Real, and complex where the operation takes that."""
+    return (False, True) if name in COMPLEX else (False,)
+
+
+def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], domain: str = "") -> None:
+    where = domain or TABLE[name].domain
+    op(
+        name,
+        forward,
+        [
+            ((draw(where, shape, seed_of(name) + i, cplx=cplx),), given)
+            for cplx in kinds(name)
+            for i, shape in enumerate(SHAPES)
+            for given in params or ({},)
+        ],
+    )
+
+
+def _pairs(name: str, domain: str = "") -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    where = domain or TABLE[name].domain
+    for i, shapes in enumerate(PAIRS):
+        for cplx in itertools.product(kinds(name), repeat=2):
+            if None not in shapes or not any(cplx):
+                seed = seed_of(name) + 10 * i
+                yield tuple(
+                    1.7 if s is None else draw(where, s, seed + j, cplx=c)
+                    for j, (s, c) in enumerate(zip(shapes, cplx, strict=True))
+                ), {}
+
+
+def _binary(name: str, forward: Callable[..., Any], domain: str = "") -> None:
+    op(name, forward, _pairs(name, domain))
+
+
+# -- elementwise ---------------------------------------------------------------------------------------------------------
+
+for _name in ("add", "subtract", "multiply", "remainder", "floor_divide", "logaddexp", "hypot"):
+    _binary(_name, getattr(np, _name))
+for _name in ("maximum", "minimum", "copysign", "nextafter"):
+    _binary(_name, getattr(np, _name))
+_binary("divide", np.divide)
+_binary("atan2", np.arctan2)
+op("strong_multiply", np.multiply, [s for s in _pairs("strong_multiply") if isinstance(s[0][0], np.ndarray)])
+_pow = [(draw("real", (3,), 1), 3.0), (draw("real", (3,), 1), -2), (draw("real", (3,), 2), 0), (draw("positive", (3,), 3), 0.5)]
+op("pow", np.power, [*_pairs("pow"), *((arrays, {}) for arrays in _pow), ((draw("real", (3,), 4, cplx=True), 1.7), {})])
+_pow = [(draw("real", (3,), 1), 1), (draw("real", (2, 3), 2), 2), (draw("real", (), 3), 3.0), (draw("positive", (3,), 4), 1.5)]
+op("pow_number", np.power, [((x.astype(dtype), n), {}) for x, n in _pow for dtype in (np.float64, np.complex128)])
+op(
+    "overwrite",
+    lambda x1, x2: np.broadcast_to(x2, x1.shape),
+    [
+        ((draw("real", a, 1, cplx=cplx), draw("real", b, 2, cplx=cplx)), {})
+        for a, b in (((2, 3), (3,)), ((3,), (3,)), ((2, 3), ()), ((), ()), ((2, 0), (1, 1)))
+        for cplx in (False, True)
+    ],
+)
+for _name in "negative positive square reciprocal exp expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh".split():
+    _unary(_name, getattr(np, _name))
+for _name in "asin acos atan asinh acosh atanh".split():
+    _unary(_name, getattr(np, _name.replace("a", "arc", 1)))
+for _name in "abs sign conj floor ceil round trunc".split():
+    _unary(_name, getattr(np, _name))
+_unary("rsqrt", lambda x: 1 / np.sqrt(x))
+_unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)))
+_unary("relu", lambda x: np.where(x > 0, x, 0.0))
+_unary(
+    "clamp", lambda x, min, max: np.clip(x, min, max), *({"min": a, "max": b} for a, b in ((-1, 1), (0.5, None), (None, 0)))
+)
+for _name in ("real", "imag"):
+    op(_name, getattr(np, _name), [((draw("real", s, i, cplx=True),), {}) for i, s in enumerate(SHAPES)])
+_unary("to_complex", lambda x: x.astype(np.complex128))
+
+# -- truth and bits ------------------------------------------------------------------------------------------------------
+
+for _name in "equal not_equal less less_equal greater greater_equal".split():
+    _x = np.array([1.0, 2.0, math.nan, -0.0])
+    op(_name, getattr(np, _name), [((_x, _x[::-1].copy()), {}), ((_x, np.array([[1.0], [0.0]])), {}), ((_x, 2), {})])
+for _name in "logical_and logical_or logical_xor".split():
+    op(_name, getattr(np, _name), [((np.array([[True], [False]]), np.array([True, False])), {})])
+for _name in "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split():
+    op(_name, getattr(np, _name), [((np.array([[12], [7]]), np.array([1, 2, 3])), {}), ((np.array([12, 7]), 2), {})])
+op("logical_not", np.logical_not, [((np.array([True, False]),), {}), ((np.array(True),), {})])
+op("bitwise_invert", np.invert, [((np.array([0, 5, -3]),), {}), ((np.array([True, False]),), {})])
+for _name in "isfinite isinf isnan signbit".split():
+    op(_name, getattr(np, _name), [((np.array([1.0, -math.inf, math.nan, -0.0]),), {}), ((np.array(2.0),), {})])
+op("indicator", lambda mask, like: mask.astype(like.dtype), [((np.array([True, False]), np.zeros(2)), {})])
+op("zeros_like", np.zeros_like, [((np.ones((2, 3)),), {}), ((np.ones((), complex),), {})])
+op("ones_like", np.ones_like, [((np.zeros((2, 3)),), {}), ((np.zeros((), complex),), {})])
+op("full_like", np.full_like, [((np.zeros((2, 3)), 1.5), {}), ((np.zeros(0), 2.0), {})])
+
+# -- indexing ------------------------------------------------------------------------------------------------------------
+
+
+def _filled(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
+
+
+def _adjoint(g: Array, *indices: Array, key: tuple[Any, ...], shape: Shape) -> Array:
+    out = np.zeros(shape, g.dtype)
+    np.add.at(out, _filled(key, indices), g)
+    return out
+
+
+_all, _first, _second = slice(None), Slotted(0), Slotted(1)
+BASIC: tuple[tuple[Shape, tuple[Any, ...]], ...] = (
+    ((), (...,)),
+    ((), (None, ...)),
+    ((4,), (2, ...)),
+    ((4,), (slice(1, 3), ...)),
+    ((4,), (slice(None, None, -2), ...)),
+    ((2, 4), (-1, ...)),
+    ((2, 4), (..., slice(None, None, -1))),
+    ((2, 4), (None, 1, ..., None, slice(0, 0))),
+    ((3, 2, 4), (_all, 0, slice(1, None, 2), ...)),
+    ((0, 2), (_all, 1, ...)),
+)
+ADVANCED: tuple[tuple[Shape, tuple[Any, ...], tuple[Array, ...]], ...] = (
+    ((4,), (_first, ...), (np.array([3, 0, 3]),)),
+    ((4,), (_first, ...), (np.array([[1, -1], [1, 2]]),)),
+    ((4,), (_first, ...), (np.array([], np.int64),)),
+    ((4,), (_first, ...), (np.array([True, False, True, True]),)),
+    ((2, 4), (_first, ...), (np.array([1, 1]),)),
+    ((2, 4), (_all, _first, ...), (np.array([0, 2, 0]),)),
+    ((2, 4), (..., _first), (np.array([0, -4]),)),
+    ((2, 4), (_first, _second, ...), (np.array([[1], [0]]), np.array([3, 3]))),
+    ((2, 2), (_first, ...), (np.array([[True, False], [True, True]]),)),
+    ((2, 3, 2), (_all, _first, 1, ...), (np.array([2, 2]),)),
+    ((2, 3), (None, _first, slice(1, None), ...), (np.array([0, 1, 0]),)),
+)
+op(
+    "getitem",
+    lambda x, key: x[key],
+    [((draw("real", shape, i, cplx=c),), {"key": key}) for i, (shape, key) in enumerate(BASIC) for c in (False, True)],
+)
+op(
+    "index",
+    lambda x, *indices, key: x[_filled(key, indices)],
+    [
+        ((draw("real", shape, i, cplx=c), *indices), {"key": key})
+        for i, (shape, key, indices) in enumerate(ADVANCED)
+        for c in (False, True)
+    ],
+)
+op(
+    "index_adjoint",
+    _adjoint,
+    [
+        ((draw("real", np.zeros(shape)[_filled(key, indices)].shape, i, cplx=c), *indices), {"key": key, "shape": shape})
+        for i, (shape, key, indices) in enumerate((*((s, k, ()) for s, k in BASIC), *ADVANCED))
+        for c in (False, True)
+    ],
+)
+
+# -- linear algebra ------------------------------------------------------------------------------------------------------
+
+MATRICES: tuple[tuple[Shape, Shape], ...] = (
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 2)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)),
+    ((4, 1, 2, 3), (5, 3, 1)),
+    ((3,), (5, 3, 2)),
+    ((5, 2, 3), (3,)),
+    ((2, 0), (0, 3)),
+    ((0,), (0,)),
+    ((0, 2), (2, 3)),
+)
+op(
+    "matmul",
+    np.matmul,
+    [
+        ((draw("real", a, i, cplx=c), draw("real", b, i + 50, cplx=d)), {})
+        for i, (a, b) in enumerate(MATRICES)
+        for c, d in itertools.product((False, True), repeat=2)
+    ],
+)
+
+
+def _norm(x: Array, *, axis: Any, keepdims: bool, ord: float) -> Any:
+    size = np.abs(x)
+    if ord in (math.inf, -math.inf):
+        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return np.sum(size != 0, axis=axis, keepdims=keepdims).astype(size.dtype)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+REDUCED: tuple[tuple[Shape, Any], ...] = (
+    ((), None),
+    ((3,), None),
+    ((3,), 0),
+    ((2, 3), None),
+    ((2, 3), 1),
+    ((2, 3), -2),
+    ((2, 3, 4), (0, 2)),
+    ((2, 3, 2), (-1, 0)),
+    ((2, 1, 3), 1),
+    ((0, 3), 1),
+)
+EMPTY: tuple[tuple[Shape, Any], ...] = (((0,), None), ((0, 3), 0), ((2, 0), (0, 1)))
+
+
+def reductions(
+    name: str, cases: tuple[tuple[Shape, Any], ...], *more: dict[str, Any], complex_too: bool
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    for i, (shape, axis) in enumerate(cases):
+        for keepdims, cplx, extra in itertools.product((False, True), (False, True)[: 1 + complex_too], more or ({},)):
+            x = draw("real", shape, seed_of(name) + i, cplx=cplx)
+            yield (x,), {"axis": axis, "keepdims": keepdims, **extra}
+
+
+op(
+    "linalg.vector_norm",
+    _norm,
+    reductions(
+        "norm",
+        REDUCED,
+        *({"ord": p} for p in (2, 1, math.inf, -math.inf, 0, 3, 0.5, 1.5, -1)),
+        complex_too=True,
+    ),
+)
+
+# -- manipulation --------------------------------------------------------------------------------------------------------
+
+
+def _moved(name: str, forward: Callable[..., Any], *cases: tuple[Shape, dict[str, Any]]) -> None:
+    op(
+        name,
+        forward,
+        [((draw("real", s, i, cplx=c),), params) for i, (s, params) in enumerate(cases) for c in (False, True)],
+    )
+
+
+RESHAPED = (
+    ((2, 3), {"shape": (3, 2)}), ((2, 3), {"shape": (6,)}), ((), {"shape": (1, 1)}), ((1,), {"shape": ()}),
+)  # fmt: skip
+BROADCAST = (
+    ((3,), {"shape": (2, 3)}), ((2, 1), {"shape": (4, 2, 3)}), ((), {"shape": (2, 3)}), ((2, 3), {"shape": (2, 3)}),
+    ((1, 3), {"shape": (0, 3)}), ((), {"shape": ()}),
+)  # fmt: skip
+_moved("view", np.reshape, *RESHAPED)
+_moved("reshape", np.reshape, *RESHAPED, ((0, 2), {"shape": (4, 0)}))
+_moved("broadcast_to", np.broadcast_to, *BROADCAST)
+_moved("spread", np.broadcast_to, *BROADCAST, ((3, 1), {"shape": (100, 3, 50)}))
+_moved(
+    "permute_dims",
+    np.transpose,
+    ((2, 3, 4), {"axes": (2, 0, 1)}), ((2, 3, 4), {"axes": (-1, 0, 1)}), ((2, 3), {"axes": (0, 1)}), ((), {"axes": ()}),
+)  # fmt: skip
+_moved("transpose", np.transpose, ((2, 3), {"axes": (1, 0)}), ((2, 3, 4), {"axes": (0, 2, 1)}), ((3,), {"axes": (0,)}))
+_moved("matrix_transpose", lambda x: np.swapaxes(x, -1, -2), ((2, 3), {}), ((4, 2, 3), {}), ((0, 2), {}))
+_moved(
+    "expand_dims",
+    np.expand_dims,
+    ((2, 3), {"axis": 0}), ((2, 3), {"axis": 1}), ((2, 3), {"axis": -1}), ((), {"axis": 0}),
+)  # fmt: skip
+_moved(
+    "squeeze",
+    np.squeeze,
+    ((1, 3), {"axis": (0,)}), ((2, 1, 3, 1), {"axis": (1, -1)}), ((1,), {"axis": (0,)}), ((3,), {"axis": ()}),
+)  # fmt: skip
+_moved("clone", np.array, *((s, {}) for s in SHAPES))
+_moved(
+    "flip",
+    lambda x, axis: np.flip(x, axis),
+    ((3,), {"axis": None}), ((2, 3), {"axis": None}), ((2, 3), {"axis": -1}), ((2, 3, 4), {"axis": (0, 2)}),
+    ((), {"axis": None}), ((0, 2), {"axis": 1}),
+)  # fmt: skip
+_moved(
+    "roll",
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    ((5,), {"shift": 2, "axis": None}), ((2, 3), {"shift": -4, "axis": None}), ((2, 3), {"shift": 1, "axis": -1}),
+    ((2, 3, 4), {"shift": (1, -2), "axis": (0, 2)}), ((0,), {"shift": 1, "axis": 0}),
+)  # fmt: skip
+for _name in ("tril", "triu"):
+    _moved(_name, getattr(np, _name), *(((*s, 3, 4), {"k": k}) for s in ((), (2,)) for k in (0, 1, -2)), ((0, 2), {"k": 0}))
+
+
+def _joined(name: str, *cases: tuple[tuple[Shape, ...], int]) -> None:
+    op(
+        name,
+        lambda *xs, axis: getattr(np, {"concat": "concatenate"}.get(name, name))(xs, axis=axis),
+        [
+            (tuple(draw("real", s, i + j, cplx=c and j != 1) for j, s in enumerate(shapes)), {"axis": axis})
+            for i, (shapes, axis) in enumerate(cases)
+            for c in (False, True)
+        ],
+    )
+
+
+_joined("concat", (((2,), (3,)), 0), (((2, 1), (2, 3), (2, 0)), 1), (((2, 3, 1), (2, 4, 1)), -2), (((3,),), 0))
+_joined("stack", (((2,), (2,)), 0), (((2, 3), (2, 3), (2, 3)), -1), (((), ()), 0), (((2, 3), (2, 3)), 1))
+op(
+    "astype",
+    lambda x, dtype, source: x.astype(dtype.__numpy_dtype__),
+    [
+        ((draw("real", s, i, cplx=source.kind == "c"),), {"dtype": dtype, "source": source})
+        for i, s in enumerate(SHAPES)
+        for source, dtype in (
+            (ga.float64, ga.float64), (ga.float64, ga.float32), (ga.float64, ga.complex128), (ga.complex128, ga.complex128),
+            (ga.float64, ga.int64),
+        )
+    ],
+)  # fmt: skip
+
+# -- searching and sorting -----------------------------------------------------------------------------------------------
+
+op(
+    "where",
+    np.where,
+    [
+        ((np.asarray(draw("real", m, i) > 0), *(1.7 if s is None else draw("real", s, i + j, cplx=c) for j, s in enumerate((a, b)))), {})
+        for i, (m, a, b) in enumerate((
+            ((3,), (3,), (3,)), ((2, 1), (3,), (2, 3)), ((2, 3), (), (3,)), ((3,), None, (3,)), ((), (2,), None),
+            ((0, 1), (3,), (1, 3)),
+        ))
+        for c in (False, True)
+    ],
+)  # fmt: skip
+for _name in ("argmax", "argmin"):
+    op(
+        _name,
+        getattr(np, _name),
+        [
+            ((draw("real", s, i),), {"axis": a, "keepdims": k})
+            for i, (s, a) in enumerate((((3,), None), ((2, 3), 1), ((2, 3), -2), ((), None), ((2, 3), None)))
+            for k in (False, True)
+        ],
+    )
+for _name in ("all", "any", "count_nonzero"):
+    op(
+        _name,
+        getattr(np, _name),
+        [
+            ((np.asarray(draw("real", s, i) > 0.5),), {"axis": a, "keepdims": k})
+            for i, (s, a) in enumerate((*REDUCED, *EMPTY))
+            for k in (False, True)
+        ],
+    )
+op(
+    "searchsorted",
+    np.searchsorted,
+    [((np.array([0.0, 1.0, 1.0, 2.0]), np.array([[1.0], [3.0]])), {"side": side}) for side in ("left", "right")],
+)
+op("nonzero", np.nonzero, [((np.array([[0, 2], [3, 0]]),), {}), ((np.array([0.0, 1.5]),), {}), ((np.zeros((0, 2)),), {})])
+
+
+def _argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
+    return np.argsort(-x if descending else x, axis=axis, stable=stable)
+
+
+op(
+    "argsort",
+    _argsort,
+    [
+        ((x,), {"axis": axis, "descending": down, "stable": True})
+        for x in (draw("real", (2, 5), 1), np.array([[1.0, 0.0, 1.0, 0.0, 1.0]]))
+        for axis in (0, -1)
+        for down in (False, True)
+    ],
+)
+
+# -- statistical ---------------------------------------------------------------------------------------------------------
+
+for _name in ("sum", "prod"):
+    op(_name, getattr(np, _name), reductions(_name, (*REDUCED, *EMPTY), complex_too=True))
+op("mean", np.mean, reductions("mean", REDUCED, complex_too=True))
+for _name in ("max", "min"):
+    op(_name, getattr(np, _name), reductions(_name, REDUCED, complex_too=False))
+for _name in ("var", "std"):
+    op(
+        _name,
+        getattr(np, _name),
+        [
+            (arrays, {**params, "correction": correction})
+            for arrays, params in reductions(_name, REDUCED, complex_too=False)
+            for correction in (0.0, 1.0, 0.5)
+            if arrays[0].ndim and arrays[0].shape != (2, 1, 3)  # of one number: in the table of special values
+        ],
+    )
+SCANNED = (((3,), 0), ((1,), 0), ((2, 5), 1), ((2, 5), -2), ((4, 3, 2), 1), ((0,), 0), ((2, 0, 3), 0), ((2, 0, 3), 1))
+_moved("cumulative_sum", np.cumsum, *((s, {"axis": a}) for s, a in SCANNED))
+_moved("cumulative_prod", np.cumprod, *((s, {"axis": a}) for s, a in SCANNED))
+
+ONE_DEVICE: dict[str, list[Sample]] = {
+    # array-api-strict cannot view no elements in another shape
+    "view": [Sample("view", (np.zeros((0, 2)),), {"shape": (4, 0)})],
+    # the standard defines these for real numbers only; NumPy takes more
+} | {
+    name: [
+        Sample(name, arrays, {**params, "correction": correction})
+        for arrays, params in reductions(name, REDUCED[1:8], complex_too=True)
+        for correction in (0.0, 1.0)
+        if arrays[0].dtype.kind == "c"
+    ]
+    for name in ("var", "std")
+}
+"""Samples that only the CPU takes."""
+
+DIFFERENTIABLE = sorted(name for name, record in TABLE.items() if record.rules is not None)
+
+
+def samples(name: str, device: str = "cpu") -> list[Sample]:
+    """The samples of an operation that ``device`` takes."""
+    return SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])

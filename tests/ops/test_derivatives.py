@@ -1,0 +1,215 @@
+"""Every derivative in the table, against its adjoint, against differences, against itself.
+
+⟨v, vjp(u)⟩ = ⟨jvp(v), u⟩ holds to round-off and binds the two rules of an operation to each other; central differences
+bind them to the forward. All inner products are real ones, so complex numbers need no case of their own.
+"""
+
+import numpy as np
+import pytest
+
+import gradarray as ga
+from gradarray._primitive import TABLE
+
+from .conftest import DEVICES
+from .samples import (
+    DIFFERENTIABLE, STEP, TOLERANCE, Sample, about, forward, general, host, inner, jvp, lowered, noise, roads, samples,
+    seed_of, tensors,
+)  # fmt: skip
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+per_operation = pytest.mark.parametrize("name", DIFFERENTIABLE)
+on_each_device = pytest.mark.parametrize("device", DEVICES)
+
+
+def directions(sample: Sample) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """A tangent for each active input and a cotangent for the output."""
+    seed = seed_of(str(sample))
+    out = np.asarray(sample.expected())
+    return {i: noise(sample.arrays[i], seed + i) for i in sample.active}, noise(out, seed - 1)
+
+
+def differentiable(name: str, device: str) -> list[Sample]:
+    """The samples whose output is of real or complex numbers."""
+    return [s for s in samples(name, device) if s.active and np.asarray(s.expected()).dtype.kind in "fc"]
+
+
+def gradients(sample, device, u, road, **options):
+    """The inputs, the output, and the gradients of ⟨u, output⟩; zeros for an input that gets none."""
+    xs = tensors(sample.arrays, device, sample.active)
+    out = road(*xs, **sample.params)
+    leaves = [xs[i] for i in sample.active]
+    gs = ga.autograd.grad(out, leaves, u, materialize_grads=True, **options)
+    return leaves, out, gs
+
+
+def close(a: float, b: float, *sizes: float, tolerance: float) -> None:
+    assert abs(a - b) <= tolerance * max(1.0, *sizes), (a, b)
+
+
+def sizes(*pairs: tuple[np.ndarray, np.ndarray]) -> float:
+    """The size of what is added up in inner products: their round-off is relative to that."""
+    return sum(float(np.sum(np.abs(a) * np.abs(b))) for a, b in pairs)
+
+
+@on_each_device
+@per_operation
+def test_vjp_is_the_adjoint_of_jvp(name, device):
+    for sample in differentiable(name, device):
+        vs, u = directions(sample)
+        for road in roads(name):
+            with about(sample):
+                _, out, gs = gradients(sample, device, ga.asarray(u, device=device), road)
+                found = [host(g) for g in gs]
+                tangent = jvp(sample, vs, device)
+                assert (tangent.shape, tangent.dtype) == (u.shape, host(out).dtype)
+                pairs = list(zip(vs.values(), found, strict=True))
+                tolerance = min(TOLERANCE[x.dtype.name].exact if sample.exact else TOLERANCE["float32"].exact for x in (u,))
+                close(
+                    sum(inner(v, g) for v, g in pairs), inner(tangent, u), sizes(*pairs, (tangent, u)), tolerance=tolerance
+                )
+
+
+@on_each_device
+@per_operation
+def test_jvp_of_one_input_has_the_shape_of_the_output(name, device):
+    for sample in differentiable(name, device):
+        vs, u = directions(sample)
+        with about(sample):
+            parts = [jvp(sample, {i: v}, device) for i, v in vs.items()]
+            assert all(part.shape == u.shape for part in parts)
+            whole = jvp(sample, vs, device)
+            exact = TOLERANCE["float64" if sample.exact else "float32"].exact
+            np.testing.assert_allclose(sum(parts), whole, rtol=exact, atol=exact * (1 + np.max(np.abs(whole), initial=0)))
+
+
+@per_operation
+def test_jvp_is_the_limit_of_differences(name):
+    for sample in differentiable(name, "cpu"):
+        if not sample.exact:
+            continue
+        vs, u = directions(sample)
+
+        def along(h, sample=sample, vs=vs):
+            return forward(sample, [x + h * vs[i] if i in vs else x for i, x in enumerate(sample.arrays)], "cpu")
+
+        with about(sample):
+            difference = (along(STEP) - along(-STEP)) / (2 * STEP)
+            tangent = jvp(sample, vs, "cpu")
+            scale = 1 + np.max(np.abs(tangent), initial=0)
+            tolerance = TOLERANCE[u.dtype.name].difference
+            np.testing.assert_allclose(tangent, difference, rtol=tolerance, atol=tolerance * scale)
+
+
+@on_each_device
+@per_operation
+def test_create_graph_changes_no_gradient(name, device):
+    for sample in differentiable(name, device):
+        u = ga.asarray(directions(sample)[1], device=device)
+        for road in roads(name):
+            with about(sample):
+                plain = gradients(sample, device, u, road)[2]
+                taped = gradients(sample, device, u, road, create_graph=True)[2]
+                for a, b in zip(plain, taped, strict=True):
+                    assert (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device)
+                    exact = TOLERANCE[a.dtype.name].exact
+                    np.testing.assert_allclose(host(b), host(a), rtol=exact, atol=exact)
+
+
+def loss_of_gradient(sample, arrays, u, ws, device):
+    """⟨ws, vjp(u)⟩ at ``arrays``."""
+    moved = Sample(sample.name, tuple(arrays), sample.params)
+    gs = gradients(moved, device, ga.asarray(u, device=device), general(sample.name))[2]
+    return sum(inner(w, host(g)) for w, g in zip(ws, gs, strict=True))
+
+
+@per_operation
+def test_gradient_of_gradient_is_the_limit_of_differences(name):
+    for sample in differentiable(name, "cpu"):
+        if not sample.exact:
+            continue
+        vs, u = directions(sample)
+        ws = [noise(sample.arrays[i], seed_of(name) + 7 * i) for i in sample.active]
+        du = noise(u, seed_of(name) + 99)
+        for road in roads(name):
+            with about(sample):
+                seed = ga.asarray(u).requires_grad_()
+                leaves, _, gs = gradients(sample, "cpu", seed, road, create_graph=True)
+                used = [(g, ga.asarray(w)) for g, w in zip(gs, ws, strict=True) if g.requires_grad]
+                found = 0.0
+                if used:
+                    outer = ga.autograd.grad(
+                        [g for g, _ in used], [*leaves, seed], [w for _, w in used], materialize_grads=True
+                    )
+                    found = sum(inner(v, host(g)) for v, g in zip((*vs.values(), du), outer, strict=True))
+
+                def along(h, sample=sample, vs=vs, u=u, du=du, ws=ws):
+                    arrays = [x + h * vs[i] if i in vs else x for i, x in enumerate(sample.arrays)]
+                    return loss_of_gradient(sample, arrays, u + h * du, ws, "cpu")
+
+                there, back = along(STEP), along(-STEP)
+                tolerance = TOLERANCE[u.dtype.name].difference
+                close(found, (there - back) / (2 * STEP), abs(found), abs(there), tolerance=10 * tolerance)
+
+
+@on_each_device
+@per_operation
+def test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name, device):
+    """The transpose of the transpose, by which forward mode runs through the tape."""
+    for sample in differentiable(name, device):
+        vs, u = directions(sample)
+        for road in roads(name):
+            with about(sample):
+                seed = ga.asarray(np.zeros_like(u), device=device).requires_grad_()
+                gs = gradients(sample, device, seed, road, create_graph=True)[2]
+                used = [(g, ga.asarray(v, device=device)) for g, v in zip(gs, vs.values(), strict=True) if g.requires_grad]
+                found = np.zeros_like(u)
+                if used:
+                    g = ga.autograd.grad([g for g, _ in used], seed, [v for _, v in used], materialize_grads=True)
+                    found = host(g[0])
+                want = jvp(sample, vs, device)
+                exact = TOLERANCE["float64" if sample.exact else "float32"].exact
+                np.testing.assert_allclose(found, want, rtol=exact, atol=exact * (1 + np.max(np.abs(want), initial=0)))
+
+
+@on_each_device
+@per_operation
+def test_a_gradient_is_of_its_inputs_shape_dtype_and_device_and_nothing_else_changes(name, device):
+    for sample in differentiable(name, device):
+        for change in (lowered, lambda x: x):
+            arrays = tuple(map(change, sample.arrays))
+            if "source" in sample.params and arrays[0].dtype != sample.arrays[0].dtype:
+                continue  # astype is told its input's dtype
+            for road in roads(name):
+                with about(sample):
+                    xs = tensors(arrays, device, sample.active)
+                    out = road(*xs, **sample.params)
+                    before = host(out)
+                    if change is lowered:
+                        assert out.dtype in (ga.float32, ga.complex64)
+                    u = noise(before, 1)
+                    seed = ga.asarray(u, device=device, copy=True)
+                    leaves = [xs[i] for i in sample.active]
+                    gs = ga.autograd.grad(out, leaves, seed, materialize_grads=True)
+                    for x, g in zip(leaves, gs, strict=True):
+                        assert (g.shape, g.dtype, g.device) == (x.shape, x.dtype, x.device)
+                        assert not g.requires_grad
+                    np.testing.assert_array_equal(host(out), before)
+                    np.testing.assert_array_equal(host(seed), u)
+                    for x, array in zip(xs, arrays, strict=True):
+                        if isinstance(array, np.ndarray):
+                            np.testing.assert_array_equal(host(x), array)
+
+
+@on_each_device
+@pytest.mark.parametrize("name", [n for n in DIFFERENTIABLE if TABLE[n].inputs == 2 and TABLE[n].broadcasts])
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32"), ("int32", "float32")])
+def test_each_input_gets_the_gradient_in_its_own_dtype(name, dtypes, device):
+    arrays = [np.full((2, 2), 1.5 + i).astype(dtype) for i, dtype in enumerate(dtypes)]
+    xs = [ga.asarray(x, device=device) for x in arrays]
+    leaves = [x.requires_grad_() for x in xs if x.dtype is not ga.int32]
+    if name == "pow_number":
+        pytest.skip("its second input is a Python number")
+    out = general(name)(*xs)
+    assert out.dtype is ga.float64 if "float64" in dtypes else ga.float32
+    for x, g in zip(leaves, ga.autograd.grad(out.sum(), leaves, materialize_grads=True), strict=True):
+        assert g.dtype is x.dtype

@@ -1,0 +1,74 @@
+"""The table is complete, both ways, and every forward computes what NumPy computes, on every device."""
+
+import numpy as np
+import pytest
+
+import gradarray as ga
+from gradarray._primitive import TABLE, elementwise
+
+from .conftest import DEVICES
+from .samples import DOMAINS, FORWARD, SAMPLES, TOLERANCE, about, host, roads, samples, tensors
+
+
+def test_every_operation_has_samples_and_every_sample_names_an_operation():
+    assert set(SAMPLES) == set(FORWARD) == set(TABLE)
+    assert all(SAMPLES.values())
+
+
+def test_every_operation_is_tested_on_scalars_matrices_and_nothing_where_it_takes_them():
+    for name, record in TABLE.items():
+        if record.kind == "elementwise":
+            sizes = {np.size(x) for sample in SAMPLES[name] for x in sample.arrays}
+            ndims = {np.ndim(x) for sample in SAMPLES[name] for x in sample.arrays}
+            assert {0, 1} <= sizes | {0} and {0, 2} <= ndims | {0}, name
+
+
+def test_records_are_whole():
+    for name, record in TABLE.items():
+        assert record.name == name
+        assert record.domain in DOMAINS, name
+        assert (record.rules is None) == (record.jvp is None) == (record.kind == "nondiff"), name
+
+
+def test_an_operation_has_one_record():
+    with pytest.raises(ValueError, match=r"'exp' is in the table already; each has one record"):
+        elementwise("exp", 1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_forward(name, device):
+    for sample in samples(name, device):
+        expected = sample.expected()
+        for road in roads(name):
+            with about(sample):
+                out = road(*tensors(sample.arrays, device), **sample.params)
+                found = out if isinstance(out, tuple) else (out,)
+                for x, want in zip(found, expected if isinstance(expected, tuple) else (expected,), strict=True):
+                    want = np.asarray(want)
+                    assert type(x) is ga.Tensor and x.device == ga.device(device) and not x.requires_grad
+                    assert (host(x).dtype, x.shape) == (want.dtype, want.shape)
+                    tolerance = TOLERANCE.get(want.dtype.name)
+                    if tolerance is None:
+                        np.testing.assert_array_equal(host(x), want)
+                    else:
+                        np.testing.assert_allclose(host(x), want, rtol=tolerance.exact, atol=tolerance.exact)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", [name for name, record in TABLE.items() if record.rules is None])
+def test_without_a_derivative_nothing_requires_a_gradient(name, device):
+    for sample in samples(name, device):
+        with about(sample):
+            out = roads(name)[0](*tensors(sample.arrays, device, sample.active), **sample.params)
+            assert not any(x.requires_grad for x in (out if isinstance(out, tuple) else (out,)))
+
+
+@pytest.mark.parametrize("name", ["sqrt", "exp", "divide", "hypot", "linalg.vector_norm"])
+def test_integers_become_the_default_floating_dtype_where_the_operation_needs_it(name):
+    params = SAMPLES[name][0].params
+    x = ga.asarray(np.arange(1, 4))
+    out = roads(name)[0](*[x] * (TABLE[name].inputs or 1), **params)
+    assert out.dtype is ga.float32
+    assert x.dtype is ga.int64
