@@ -1,0 +1,259 @@
+"""The walk alone: cotangents are integers and strings, and no array is in sight."""
+
+import gc
+import operator
+import weakref
+
+import pytest
+
+from gradarray._engine import Deferred, GraphFreedError, Hook, Node, Op, Slot, leading_to, next_seq, walk
+
+
+class Times(Op):
+    """Sends to each input the cotangent times a factor that the node saved; integers or strings alike."""
+
+    def pull(self, node, g):
+        return tuple(g * factor for factor in node.saved)
+
+    def pull_taped(self, node, g):
+        return tuple(("taped", g * factor) for factor in node.saved)
+
+
+class Split(Op):
+    """Has two outputs; their cotangents come as a list."""
+
+    def pull(self, node, g):
+        return (tuple(g),)
+
+    pull_taped = pull
+
+
+TIMES, SPLIT = Times(), Split()
+
+
+def node(*edges, factors=None, op=TIMES, outputs=None):
+    made = Node()
+    made.op, made.edges, made.hooks, made.seq = op, edges, None, next_seq()
+    made.saved = tuple(factors or (1,) * len(edges))
+    if outputs is not None:
+        made.outputs = outputs
+    return made
+
+
+def run(*roots, **options):
+    return walk(roots, **{"add": operator.add, "iadd": operator.iadd, **options})
+
+
+def test_a_chain_multiplies():
+    assert run((node(node("x", factors=(2,)), factors=(3,)), 1)) == {"x": 6}
+
+
+def test_strings_are_cotangents_too():
+    shared = node("x", "y")
+    assert run((node(shared, shared), "ab")) == {"x": "abab", "y": "abab"}
+
+
+def test_a_diamond_visits_its_foot_once():
+    visits = []
+
+    class Seen(Hook):
+        index = 0
+
+        def __call__(self, g, ends):
+            visits.append(g)
+            return g
+
+    foot = node("x")
+    foot.hooks = [Seen()]
+    left, right = node(foot, factors=(2,)), node(foot, factors=(5,))
+    assert run((node(left, right), 1)) == {"x": 7}
+    assert visits == [7]
+
+
+def test_the_youngest_goes_first_however_the_edges_are_ordered():
+    for order in (slice(None), slice(None, None, -1)):
+        old = node("x", factors=(10,))
+        middle = node(old, factors=(3,))
+        assert run((node(*[old, middle][order]), 1)) == {"x": 40}
+
+
+def test_a_ready_node_that_gets_more_waits_for_it():
+    old = node("x")
+    young = node(old)
+    assert run((node(old, old, young, young), 1)) == {"x": 4}
+
+
+def test_none_is_zero_and_goes_nowhere():
+    class Half(Op):
+        def pull(self, node, g):
+            return (g, None)
+
+        pull_taped = pull
+
+    assert run((node("x", "y", op=Half()), 1)) == {"x": 1}
+    assert run((node("x", None, factors=(1, 1)), 1)) == {"x": 1}
+
+
+def test_several_roots_and_a_sink_as_root():
+    first, second = node("x", factors=(2,)), node("x", factors=(3,))
+    assert run((first, 1), (second, 10), ("y", 5)) == {"x": 32, "y": 5}
+
+
+def test_slots_collect_the_cotangents_of_several_outputs():
+    many = node("x", op=SPLIT, outputs=3)
+    top = node(Slot(many, 2), Slot(many, 0), Slot(many, 2), factors=(1, 2, 3))
+    assert run((top, 1)) == {"x": (2, None, 4)}
+
+
+def test_what_was_saved_is_freed_and_a_second_walk_says_so():
+    below = node("x", factors=(2,))
+    top = node(below, factors=(3,))
+    assert run((top, 1)) == {"x": 6}
+    assert top.saved is None and below.saved is None
+    with pytest.raises(GraphFreedError, match="retain_graph=True"):
+        run((top, 1))
+
+
+def test_keep_keeps_it():
+    top = node("x", factors=(2,))
+    assert run((top, 1), keep=True) == run((top, 1), keep=True) == {"x": 2}
+
+
+def test_a_node_that_saved_nothing_can_be_walked_again():
+    class Same(Op):
+        def pull(self, node, g):
+            return (g,)
+
+        pull_taped = pull
+
+    top = node("x", op=Same())
+    top.saved = ()
+    assert run((top, 1)) == run((top, 1)) == {"x": 1}
+
+
+def test_only_visits_what_leads_to_the_targets():
+    wanted, other = node("x", factors=(2,)), node("y", factors=(3,))
+    top = node(wanted, other)
+    only = leading_to([top], ["x"])
+    assert wanted in only and other not in only
+    assert run((top, 1), only=only) == {"x": 2}
+    assert other.saved is not None, "what was not visited was not freed"
+
+
+def test_leading_to_goes_through_slots():
+    many = node("x", op=SPLIT, outputs=2)
+    assert many in leading_to([node(Slot(many, 1))], ["x"])
+    assert leading_to([node(None, factors=(1,))], ["x"]) == {"x"}
+
+
+def test_captures_see_a_cotangent_on_its_way():
+    class Keep(Hook):
+        def __init__(self, index):
+            self.index = index
+
+        def __call__(self, g, ends):
+            ends["kept"] = g
+            return g
+
+    below = node("x", factors=(2,))
+    top = node(below, factors=(3,))
+    assert run((top, 1), captures={below: [Keep(0)]}) == {"kept": 3, "x": 6}
+
+
+def test_a_hook_may_replace_the_cotangent():
+    class Double(Hook):
+        index = 0
+
+        def __call__(self, g, ends):
+            return 2 * g
+
+    below = node("x")
+    below.hooks = [Double()]
+    assert run((node(below, factors=(3,)), 1)) == {"x": 6}
+
+
+def test_taped_uses_the_other_rule():
+    assert run((node("x", factors=(2,)), 1), taped=True) == {"x": ("taped", 2)}
+
+
+class Adds(Deferred):
+    made = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def add_to(self, total, *, owned):
+        Adds.made += total is None
+        if total is None:
+            return {self.value}
+        if owned:
+            total.add(self.value)
+            return total
+        return total | {self.value}
+
+
+class Give(Op):
+    def pull(self, node, g):
+        return (Adds(node.saved[0]),)
+
+    pull_taped = pull
+
+
+@pytest.mark.parametrize("through_a_node", [False, True])
+def test_deferred_cotangents_make_one_buffer(through_a_node):
+    class Total(Op):
+        def pull(self, node, g):
+            return (g if isinstance(g, set) else {g},)
+
+        pull_taped = pull
+
+    Adds.made = 0
+    foot = node("x", op=Total()) if through_a_node else "x"
+    parts = [node(foot, factors=(i,), op=Give()) for i in range(5)]
+    (found,) = run((node(*parts), 1)).values()
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    assert Adds.made == 1
+
+
+def test_sums_are_made_in_the_first_buffer_that_the_walk_owns():
+    calls = []
+
+    def add(a, b):
+        calls.append("add")
+        return a + b
+
+    def iadd(a, b):
+        calls.append("iadd")
+        return a + b
+
+    parts = [node("x") for _ in range(4)]
+    assert walk([(node(*parts), 1)], add=add, iadd=iadd) == {"x": 4}
+    assert calls == ["add", "iadd", "iadd"]
+
+
+def test_an_exception_in_the_middle_frees_nothing_below():
+    class Fails(Op):
+        def pull(self, node, g):
+            raise ZeroDivisionError
+
+        pull_taped = pull
+
+    below = node("x")
+    broken = node(below, op=Fails())
+    with pytest.raises(ZeroDivisionError):
+        run((node(broken), 1))
+    assert below.saved and broken.saved
+
+
+def test_a_million_nodes_deep_without_recursion():
+    top = node("x")
+    for _ in range(1_000_000):
+        top = node(top)
+    assert run((top, 1)) == {"x": 1}
+    gone = weakref.ref(top)
+    gc.disable()
+    try:
+        del top
+        assert gone() is None
+    finally:
+        gc.enable()
