@@ -6,7 +6,7 @@ Knows functions without arguments. Must not know what they compute.
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from statistics import median
+from statistics import median, quantiles
 from time import perf_counter
 
 Times = dict[str, list[float]]
@@ -21,11 +21,22 @@ def seconds(function: Callable[[], object], number: int = 1) -> float:
     return (perf_counter() - start) / number
 
 
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Within the block, keep what exists already from the garbage collector.
+
+    The collector stays on, since it is on where the libraries are used; but nobody pays for what others have imported.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int, burst: float = 0.02) -> Times:
     """Time all functions again and again, each round in another order.
-
-    The garbage collector stays on, since it is on where the libraries are used; what exists before is frozen, so that
-    nobody pays for what others have imported.
 
     Parameters
     ----------
@@ -43,16 +54,12 @@ def in_turns(functions: Mapping[str, Callable[[], object]], rounds: int, burst: 
     """
     numbers = {name: max(1, round(burst / seconds(function))) for name, function in functions.items()}
     times: Times = {name: [] for name in functions}
-    gc.collect()
-    gc.freeze()
-    try:
+    with frozen():
         for turn in range(rounds):
             names = list(functions)
             split = turn % len(names)
             for name in names[split:] + names[:split]:
                 times[name].append(seconds(functions[name], numbers[name]))
-    finally:
-        gc.unfreeze()
     return times
 
 
@@ -62,6 +69,12 @@ def ratio(times: Times, one: str, other: str) -> float:
     What is compared has been measured within the same second, so a machine that slows down for a while slows both.
     """
     return median(a / b for a, b in zip(times[one], times[other], strict=True))
+
+
+def spread(times: Times, one: str, other: str) -> tuple[float, float]:
+    """Between what the middle half of those ratios lies: how far to believe :func:`ratio`."""
+    low, _, high = quantiles((a / b for a, b in zip(times[one], times[other], strict=True)), n=4)
+    return low, high
 
 
 @contextmanager

@@ -9,7 +9,6 @@ Gradients do not, so one that is wrong is an error.
 """
 
 import argparse
-import gc
 import os
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from time import perf_counter
 import numpy as np
 from _peers import LIBRARIES, all_installed, check
 from _report import Goal, Section, as_json, as_markdown, as_text, machine
-from _timing import collector, in_turns, ratio
+from _timing import collector, frozen, in_turns, ratio, spread
 
 ARRAY_LIBRARIES = "array_api_strict autograd cupy dask jax mygrad numpy pandas scipy tensorflow torch".split()
 KIB = 1024
@@ -40,7 +39,7 @@ def hundred_operations(name: str, size: int, rounds: int, goals: dict[str, float
     section = Section(
         name,
         f"100 elementwise operations on {size} float32 elements, forward and backward",
-        ["library", "µs", "× NumPy"],
+        ["library", "µs", "× NumPy", "middle half"],
         notes=["All gradients agree."],
     )
     if rounds:
@@ -48,8 +47,9 @@ def hundred_operations(name: str, size: int, rounds: int, goals: dict[str, float
         base = peers[0].name
         for peer in peers:
             took, times_as_long = median(times[peer.name]), ratio(times, peer.name, base)
-            section.rows.append([peer.name, f"{took * 1e6:.0f}", f"{times_as_long:.2f}"])
-            section.data[peer.name] = {"seconds": took, "ratio": times_as_long}
+            low, high = spread(times, peer.name, base)
+            section.rows.append([peer.name, f"{took * 1e6:.0f}", f"{times_as_long:.2f}", f"{low:.2f}–{high:.2f}"])
+            section.data[peer.name] = {"seconds": took, "ratio": times_as_long, "spread": [low, high]}
             if peer.name in goals:
                 goal = Goal(f"gradarray / {peer.name}", ratio(times, "gradarray", peer.name), goals[peer.name])
                 section.goals.append(goal)
@@ -63,7 +63,7 @@ def small(checking: bool) -> Section:
 
 def large(checking: bool) -> Section:
     """Whether the library shows where the arithmetic takes all the time."""
-    size, rounds = (1000, 0) if checking else (10**6, 9)
+    size, rounds = (1000, 0) if checking else (10**6, 15)
     return hundred_operations("large", size, rounds, {"NumPy by hand": 1.05})
 
 
@@ -138,8 +138,7 @@ def one_chain(length: int) -> dict[str, float]:
             y = y * factor
         return y
 
-    gc.collect()
-    with collector() as runs:
+    with frozen(), collector() as runs:
         start = perf_counter()
         y = forward()
         built = perf_counter()

@@ -31,19 +31,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 if a program of the tutorial did not hold, or 2 for a request that cannot be met.
     """
     request = _parser().parse_args(argv)
-    shown = page(plain=request.plain)
     try:
-        if request.command == "backends":
-            return listing(shown)
-        try:
-            programs, device = choose(PROGRAMS, request.only), ga.backends.resolve(request.device)
-        except (RuntimeError, ValueError) as error:
-            print(f"gradarray: {' '.join(str(error).split())}", file=sys.stderr)
-            return 2
-        return tutorial(programs, device, shown)
+        status = _run(request)
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return status
+
+
+def _run(request: argparse.Namespace) -> int:
+    shown = page(plain=request.plain)
+    if request.command == "backends":
+        return listing(shown)
+    try:
+        programs, device = choose(PROGRAMS, request.only), ga.backends.resolve(request.device)
+    except (RuntimeError, ValueError) as error:
+        print(f"gradarray: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return tutorial(programs, device, shown)
 
 
 def _parser() -> argparse.ArgumentParser:

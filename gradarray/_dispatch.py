@@ -653,6 +653,9 @@ class _Taped:
     def is_complex(self, x: Value) -> bool:
         return x._dtype.kind == "c"
 
+    def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
+        return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]
+
 
 TAPED = _Taped()
 

@@ -46,7 +46,9 @@ class _CopySlices(NamedOp):
             mask = make(_mask(node.place, params["shape"], params["steps"]), node.place)
             kept = TAPED.where(mask, TAPED.zeros_like(g), g)
         if value is not None:
-            written = sum_to(TAPED, replay(g, params["steps"]), params["written"])
+            written, shape = replay(g, params["steps"]), params["written"]
+            extra = max(len(shape) - len(written._data.shape), 0)  # leading ones, which an assignment ignores
+            written = sum_to(TAPED, sum_to(TAPED, written, shape[extra:]), shape)
         return kept, written
 
 
@@ -68,7 +70,7 @@ def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> t
     for n in shape:
         size *= n
     xp = place.xp
-    integer = place.raw_dtype.get("int64") or place.raw_dtype["int32"]  # some devices lack the wide one
+    integer = place.raw_dtype["int64" if "int64" in place.raw_dtype else "int32"]
     numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=integer), shape)
     return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
 

@@ -124,8 +124,9 @@ class Scattered(Deferred):
         place = self.place
         if total is None:
             return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
+        total = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
         if not owned:
-            total = place.backend.copy(place.wrap(total))
+            total = place.backend.copy(total)
         if place.scope is None:
             return place.backend.index_add(total, self.key, self.value)
         with place.scope():
@@ -149,7 +150,7 @@ class Space:
     def is_complex(self, x: Array) -> bool:
         return self._place.dtype(x).kind == "c"
 
-    def index_adjoint(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
+    def scattered(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
         return Scattered(self._place, g, fill(key, indices), shape)
 
 

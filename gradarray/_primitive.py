@@ -9,7 +9,7 @@ A rule says by the names of its parameters what it needs, and nothing else is ke
 ``out``
     the value of the output (a list where there are several)
 ``shape``, ``shape1``, ``shape2``, …, ``shapes``
-    the shape of an input, which costs no memory
+    the shape of an input (``shape`` where it is the only one), which costs no memory
 ``xp``
     the namespace to compute in; ``g`` the cotangent; ``t`` the tangent
 any other name
@@ -173,9 +173,11 @@ def _position(name: str, inputs: int | None) -> int | None:
     return None
 
 
-def _shape_index(name: str) -> int | None:
+def _shape_index(name: str, inputs: int | None) -> int | None:
     """The input whose shape is called ``name``, or None if it is no shape."""
     rest = name.removeprefix("shape")
+    if rest == "" and inputs != 1:
+        return None
     return None if rest == name or not (rest == "" or rest.isdecimal()) else int(rest or 1) - 1
 
 
@@ -190,7 +192,7 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
             part = f"saved[{position}:-1]"
             return part if taped else f"[cell[0] for cell in node.{part}]"
         return f"saved[{position}]" if taped else f"node.saved[{position}][0]"
-    if (index := _shape_index(name)) is not None:
+    if (index := _shape_index(name, inputs)) is not None:
         return f"node.shapes[{index}]"
     return f"node.params[{name!r}]"
 
@@ -240,7 +242,7 @@ def _call(rule: Rule, n: int | None, xp: Any, t: Any, xs: Sequence[Any], out: An
             return tuple(x.shape for x in xs)
         if (position := _position(name, n)) is not None:
             return out if position == -1 else xs[position:] if n is None else xs[position]
-        if (index := _shape_index(name)) is not None:
+        if (index := _shape_index(name, n)) is not None:
             return xs[index].shape
         return params[name]
 
@@ -259,6 +261,8 @@ def _replacing(rule: Rule, change: Callable[[str], str], result: str = "{}") -> 
 def _conj(xp: Any, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_conj(xp, v) for v in value]
+    if isinstance(value, int | float | complex):
+        return value.conjugate()
     return None if value is None else xp.conj(value)
 
 
@@ -274,10 +278,13 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
     n = len(partials)
     constants = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
 
-    def expression(p: Partial, value: str) -> tuple[str, Rule | None]:
+    def expression(p: Partial) -> tuple[str, Rule | None]:
         if callable(p):
-            return (f"xp.strong_multiply(g, {value})" if singular else f"g * {value}"), p
+            return ("xp.strong_multiply(g, rule())" if singular else "g * rule()"), p
         return constants.get(p, f"g * {p!r}"), None
+
+    def conjugated(p: Partial) -> Partial:
+        return _replacing(p, lambda name: name, "conj(xp, {})") if callable(p) else p
 
     def jvp(xp: Any, ts: Sequence[Any], xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
         total = None
@@ -288,18 +295,16 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
                 partial = _call(p, n, xp, t, xs, out, params)
                 term = xp.strong_multiply(t, partial) if singular else t * partial
             else:
-                term = t * p
+                term = t if p == 1 else t * p if p else xp.zeros_like(t)
             total = term if total is None else total + term
-        return total
+        return total if total is None or total.shape == out.shape else xp.broadcast_to(total, shape=out.shape)
 
     return _register(
         name,
         kind="elementwise",
         inputs=n,
         broadcasts=True,
-        rules=Rules(
-            [expression(p, "rule()") for p in partials], [expression(p, "xp.conj(rule())") for p in partials], n
-        ),
+        rules=Rules([expression(p) for p in partials], [expression(conjugated(p)) for p in partials], n),
         jvp=jvp,
         **fields,
     )

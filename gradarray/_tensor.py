@@ -135,8 +135,6 @@ class Tensor(Methods):
     @property
     def T(self) -> Tensor:
         """Dimensions in reverse order, a view."""
-        if len(self._data.shape) == 2:
-            return manipulation.transpose(self, 0, 1)
         return manipulation.permute_dims(self, tuple(range(len(self._data.shape)))[::-1])
 
     @property

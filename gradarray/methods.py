@@ -439,7 +439,7 @@ class Methods(Value):
         n = len(self._data.shape)
         if n > 2:
             raise ShapeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D; use .mT")
-        return manipulation.transpose(self, 0, 1) if n == 2 else getitem(self, ...)  # type: ignore[arg-type]
+        return apply(TABLE["transpose"], (self,), {"axes": (1, 0)}) if n == 2 else getitem(self, ...)  # type: ignore[arg-type]
 
     def movedim(self, source: Any, destination: Any) -> Any:
         """See :func:`gradarray.moveaxis`. ``torch.Tensor.movedim``."""

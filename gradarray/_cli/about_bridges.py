@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.program import program, raises, suffix
+from gradarray._cli.expect import raises, suffix
+from gradarray._cli.program import program
 
 DTYPES = """
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64 complex128
@@ -142,6 +143,7 @@ def every_dtype(p: Any) -> None:
     """,
 )
 def move(p: Any) -> None:
+    assert repr(ga.device("cuda")) == "device(type='cuda')" and str(ga.device("cuda", 1)) == "cuda:1"
     if ga.cuda.is_available():
         moves(ga.device("cuda"))
         assert p.output.startswith("True\ntensor([1.], device='cuda:0')\n")

@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.program import close, program, raises, reads
+from gradarray._cli.expect import close, raises, reads
+from gradarray._cli.program import program
 
 ALIASES = {
     "short": "int16", "int": "int32", "long": "int64",
@@ -209,6 +210,6 @@ def size(p: Any) -> None:
     assert (rows, columns) == (5, 3) == p.x.size() == p.x.shape
     assert isinstance(p.x.size(), tuple) and type(p.x.size()) is type(p.x.shape)
     assert p.x.size(0) == 5 and p.x.size(-1) == 3
-    assert p.x.size == 15 and isinstance(p.x.size, int) and p.x.size == p.x.numel() == p.x.size().numel()
     with raises(IndexError, "2"):
         p.x.size(2)
+    assert p.x.numel() == p.x.size().numel() == p.x.size == 15 and isinstance(p.x.size, int)

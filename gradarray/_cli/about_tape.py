@@ -9,7 +9,8 @@ from threading import Thread
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.program import close, program, raises
+from gradarray._cli.expect import close, raises
+from gradarray._cli.program import program
 
 
 @program(
@@ -128,20 +129,23 @@ def flag(p: Any) -> None:
     """,
 )
 def no_grad(p: Any) -> None:
+    no_grad: Any = ga.no_grad
+    enable_grad: Any = ga.enable_grad
+
     def square() -> bool:
         return bool((p.x**2).requires_grad)
 
     assert square()
-    assert not ga.no_grad()(square)() and not ga.no_grad(square)(), "as a decorator"
-    assert square() and ga.no_grad(square).__name__ == "square"
+    assert not no_grad()(square)() and not no_grad(square)(), "as a decorator"
+    assert square() and no_grad(square).__name__ == "square"
     with ga.no_grad():
         with ga.enable_grad():
             assert square()
             with ga.no_grad():
                 assert not square()
-            assert square() and not ga.no_grad(square)()
+            assert square() and not no_grad(square)()
             assert square()
-        assert not square() and ga.enable_grad(square)()
+        assert not square() and enable_grad(square)()
         assert not square() and not ga.is_grad_enabled() and in_thread(square)
     with raises(KeyError, "left by an error"), ga.no_grad():
         raise KeyError("left by an error")
@@ -185,6 +189,8 @@ def in_thread(function: Any) -> bool:
 )
 def detach(p: Any) -> None:
     assert p.y.is_leaf and p.y.grad_fn is None and p.y.device == p.device
+    twice = p.x * 2
+    assert twice.detach_() is twice and not twice.requires_grad and twice.grad_fn is None
     p.y[0] = 7
     assert p.x.tolist()[0] == 7, "y shares x's memory"
     with ga.no_grad():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import io
-import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradarray as ga
+from gradarray._cli.expect import expected, raises, reads
 
 Check = Callable[[Any], None]
 """Asserts what must hold of the names a program leaves behind: ``p.x`` is its ``x``, ``p.output`` what it printed."""
@@ -116,52 +116,6 @@ class Result:
     output: str = ""
 
 
-# -- for checks --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def raises(error: type[Exception], *words: str) -> Iterator[None]:
-    """The block must raise ``error`` with a message that has each of ``words`` in it."""
-    try:
-        yield
-    except error as caught:
-        missing = [word for word in words if word not in str(caught)]
-        assert not missing, f"the error does not mention {missing}: {caught}"
-    else:
-        raise AssertionError(f"{error.__name__} was not raised")
-
-
-def close(actual: Any, expected: Any, tolerance: float = 1e-5) -> bool:
-    """Whether nested lists (or numbers) agree up to ``tolerance``, relative to what is larger than 1."""
-    if isinstance(expected, list | tuple):
-        return len(actual) == len(expected) and all(close(a, e, tolerance) for a, e in zip(actual, expected))
-    return bool(abs(actual - expected) <= tolerance * max(1.0, abs(expected)))
-
-
-def suffix(device: ga.device | None) -> str:
-    """How a tensor on ``device`` says so where it is printed."""
-    return "" if str(device) == "cpu" else f", device='{device}'"
-
-
-def reads(text: str, template: str, device: ga.device, other: ga.device | None = None) -> bool:
-    """Whether ``text`` is what ``template`` (see :attr:`Program.prints`) stands for."""
-    expected = template.replace("{device}", suffix(device)).replace("{other}", suffix(other))
-    # PyTorch goes to a new line before what would overrun the eightieth column
-    lines = [") ".join(map(_wrapped, line.split(") "))) for line in expected.splitlines()]
-    return re.fullmatch(re.escape("\n".join(lines)).replace("…", ".+"), text) is not None
-
-
-def _wrapped(line: str) -> str:
-    text, *words = re.split(", (?=device=|dtype=|grad_fn=|requires_grad=)", line)
-    column = len(text) + 2
-    for word in words:
-        width = len(word.removesuffix(")"))
-        fits = column + 2 + width <= 80
-        text += f", {word}" if fits else f",\n       {word}"
-        column = width + (column + 2 if fits else 7)
-    return text
-
-
 # -- running -----------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +168,8 @@ def _run(program: Program, device: ga.device) -> Result:
             exec(compile(program.text(device, other), f"<{program.id}>", "exec"), names)
             output = printed.getvalue().rstrip("\n")
             if program.prints is not None and not reads(output, program.prints, device, other):
-                return finish(Status.NOT_HELD, f"it must print\n{program.prints}", output=output)
+                must = expected(program.prints, device, other)
+                return finish(Status.NOT_HELD, f"the output must be as follows\n{must}", output=output)
             program.check(SimpleNamespace(**names, other=other, output=output))
     except Exception as error:
         output = printed.getvalue().rstrip("\n")

@@ -123,13 +123,27 @@ def _run(
         _state.grad_enabled.reset(token)
 
 
-def _finished(x: Value, g: Any, taped: bool) -> Value:
-    """What the walk brought for ``x``, as a tensor in memory of its own, passed through the hooks of a leaf."""
-    if not taped:
+def _sole(box: list[Any]) -> tuple[Any, int]:
+    """What is in ``box``, taken out, and how many hold it now. Without reference counts (PyPy) that is too many."""
+    g = box.pop()
+    return g, _refcount(g) if _refcount is not None else 1 << 30
+
+
+_refcount = getattr(sys, "getrefcount", None)
+_ALONE = _sole([object()])[1]
+
+
+def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
+    """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by the hooks of a leaf."""
+    box = [ends.pop(x)]
+    if taped:
+        g = box.pop()
+    else:
         place: Place = x._place
-        # 3: the dict of ends, our parameter, getrefcount's own
-        alone = sys.getrefcount(g) <= 4 and type(g) is place.array_type and place.backend.owns_memory(g)
-        g = make(g if alone else place.backend.copy(place.wrap(g)), place)
+        raw, holders = _sole(box)
+        # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
+        alone = holders <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
+        g = make(raw if alone else place.backend.copy(place.wrap(raw)), place)
         g = g if g._dtype is x._dtype else cast(g, x._dtype)
     meta = x._meta
     if meta is not None and meta.hooks and x._node is LEAF:
@@ -201,11 +215,11 @@ def backward(
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
-    finished = []
-    while ends:
-        x, g = ends.popitem()
-        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains):
-            finished.append((x, _finished(x, g, create_graph)))
+    finished = [
+        (x, _finished(x, ends, create_graph))
+        for x in tuple(ends)
+        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains)
+    ]
     for x, g in finished:
         _accumulate(x, g, create_graph)
 
@@ -258,9 +272,10 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
     results: list[Any] = []
+    found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
-        if x in ends:
-            results.append(_finished(x, ends[x], create_graph))
+        if x in ends or id(x) in found:
+            results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, create_graph)))
         elif materialize_grads:
             results.append(TAPED.zeros_like(x))
         elif allow_unused:

@@ -130,6 +130,8 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     axes = list(range(ndim))
     if ndim:
         axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
+    if ndim == 2 and axes == [1, 0]:
+        return matrix_transpose(x)
     return apply(TABLE["transpose"], (x,), {"axes": tuple(axes)})
 
 

@@ -137,7 +137,24 @@ primitive(
     jvp=lambda xp, t, x: xp.real(xp.conj(xp.sign(x)) * t) if xp.is_complex(x) else t * xp.sign(x),
     holomorphic=False,
 )
-elementwise("sign", 0, grad_name="SignBackward0")
+
+
+def _turn(xp: Any, t: Any, x: Any) -> Any:
+    """The derivative of ``x / abs(x)``, its own adjoint: what of ``t`` stands at right angles to ``x``."""
+    if not xp.is_complex(x):
+        return xp.zeros_like(t)
+    direction, size = xp.sign(x), xp.abs(x)
+    across = t - direction * xp.real(xp.conj(direction) * t)
+    return xp.where(size == 0, xp.zeros_like(t), across / xp.where(size == 0, xp.ones_like(size), size))
+
+
+primitive(
+    "sign",
+    vjp=lambda xp, g, x: _turn(xp, g, x),
+    jvp=lambda xp, t, x: _turn(xp, t, x),
+    holomorphic=False,
+    grad_name="SignBackward0",
+)
 for _name in ("floor", "ceil", "round", "trunc"):
     elementwise(_name, 0)
 

@@ -1,7 +1,8 @@
 """Indexing: Array API standard, "Indexing" and "Indexing Functions".
 
 ``getitem`` is basic indexing, a view; ``index`` has arrays of integers or masks in its key, which come as inputs of their
-own. The adjoint of both adds a cotangent into zeros.
+own. The adjoint of both adds a cotangent into zeros; ``xp.scattered`` is ``xp.index_adjoint``, put off until it is added
+to something.
 """
 
 from __future__ import annotations
@@ -12,28 +13,34 @@ from gradarray._primitive import linear, primitive
 
 
 def _basic_name(params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> str:
-    key = [k for k in params["key"] if k is not Ellipsis]
-    if key and all(isinstance(k, int) for k in key):
-        return "SelectBackward0"
-    return "UnsqueezeBackward0" if key and all(k is None for k in key) else "SliceBackward0"
+    # PyTorch takes the parts of a key one after the other, and the last that does anything gives the name
+    for k in reversed(params["key"]):
+        if k is None:
+            return "UnsqueezeBackward0"
+        if isinstance(k, int):
+            return "SelectBackward0"
+        if k is not Ellipsis and k != slice(None):
+            return "SliceBackward0"
+    return "AliasBackward0" if all(k is Ellipsis for k in params["key"]) else "SliceBackward0"
 
 
 linear(
     "getitem",
-    transpose=lambda xp, g, key, shape1: xp.index_adjoint(g, key=key, shape=shape1),
+    transpose=lambda xp, g, key, shape1: xp.scattered(g, key=key, shape=shape1),
     view=True,
     grad_name=_basic_name,
 )
 
 
 def _index_vjp(xp: Any, g: Any, rest: Any, key: Any, shapes: Any) -> list[Any]:
-    return [xp.index_adjoint(g, *rest, key=key, shape=shapes[0]), *(None for _ in rest)]
+    return [xp.scattered(g, *rest, key=key, shape=shapes[0]), *(None for _ in rest)]
 
 
 primitive(
     "index",
     vjp=_index_vjp,
     jvp=lambda xp, ts, rest, key: xp.index(ts[0], *rest, key=key),
+    holomorphic=False,  # linear, and the same for real and imaginary parts: nothing is to be conjugated
     variadic=True,
     promote=(),
 )
@@ -47,6 +54,7 @@ primitive(
     "index_adjoint",
     vjp=_adjoint_vjp,
     jvp=lambda xp, ts, rest, key, shape: xp.index_adjoint(ts[0], *rest, key=key, shape=shape),
+    holomorphic=False,
     variadic=True,
     promote=(),
     grad_name="IndexPutBackward0",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear, primitive
-from gradarray.ops._helpers import Axis, Shape, axes_of, count, spread, unreduce
+from gradarray.ops._helpers import Axis, Shape, axes_of, count, inverse, spread, unreduce
 
 _REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 
@@ -56,18 +56,22 @@ def _flat(xp: Any, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...], Shape]:
     return xp.reshape(moved, shape=(*rest, count(x.shape, axis))), order, moved.shape
 
 
+def _before(xp: Any, x: Any) -> Any:
+    """For each element the product of those before it along the last axis, which must not be empty."""
+    return xp.cumulative_prod(xp.concat([xp.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)
+
+
 def _others(xp: Any, x: Any) -> Any:
     """For each element the product of the others along the last axis; no division, so zeros do no harm."""
-    ones = xp.ones_like(x[..., :1])
-    before = xp.cumulative_prod(xp.concat([ones, x[..., :-1]], axis=-1), axis=-1)
-    after = xp.cumulative_prod(xp.flip(xp.concat([x[..., 1:], ones], axis=-1), axis=-1), axis=-1)
-    return before * xp.flip(after, axis=-1)
+    if not x.shape[-1]:
+        return x
+    return _before(xp, x) * xp.flip(_before(xp, xp.flip(x, axis=-1)), axis=-1)
 
 
 def _prod_partial(xp: Any, x: Any, axis: Axis) -> Any:
     flat, order, moved = _flat(xp, x, axis)
     others = xp.reshape(_others(xp, flat), shape=moved)
-    return xp.permute_dims(others, axes=tuple(order.index(i) for i in range(len(order)))) if order else others
+    return xp.permute_dims(others, axes=inverse(order)) if order else others
 
 
 primitive(
@@ -79,34 +83,44 @@ primitive(
 )
 
 
+def _along(xp: Any, t: Any, partial: Any) -> Any:
+    """``t`` times the derivative of a real function; of complex numbers the real part of the product."""
+    return xp.real(xp.conj(partial) * t) if xp.is_complex(partial) else t * partial
+
+
 def _deviation(xp: Any, x: Any, axis: Axis, correction: float) -> Any:
     """The derivative of the variance."""
     n = count(x.shape, axis) - correction
-    return (x - xp.mean(x, axis=axis, keepdims=True)) * (2 / n if n else float("nan"))
+    return (x - xp.mean(x, axis=axis, keepdims=True)) * (2 / n if n > 0 else float("nan"))
 
 
 primitive(
     "var",
     vjp=lambda xp, g, x, axis, correction: unreduce(xp, g, x.shape, axis) * _deviation(xp, x, axis, correction),
     jvp=lambda xp, t, x, axis, correction, keepdims: xp.sum(
-        t * _deviation(xp, x, axis, correction), axis=axis, keepdims=keepdims
+        _along(xp, t, _deviation(xp, x, axis, correction)), axis=axis, keepdims=keepdims
     ),
+    holomorphic=False,
     defaults={**_REDUCTION, "correction": 0.0},
 )
 
 
 def _std_partial(xp: Any, x: Any, out: Any, axis: Axis, correction: float) -> Any:
-    return _deviation(xp, x, axis, correction) / (2 * unreduce(xp, out, x.shape, axis))
+    """∂std/∂x; where all elements are equal, and there is none, 0, the least of the subgradients."""
+    std = unreduce(xp, out, x.shape, axis)
+    constant = std == 0
+    half = 0.5 / xp.where(constant, xp.ones_like(std), std)
+    return _deviation(xp, x, axis, correction) * xp.where(constant, xp.zeros_like(std), half)
 
 
 primitive(
     "std",
-    vjp=lambda xp, g, x, out, axis, correction: xp.strong_multiply(
-        xp.broadcast_to(unreduce(xp, g, x.shape, axis), shape=x.shape), _std_partial(xp, x, out, axis, correction)
-    ),
+    vjp=lambda xp, g, x, out, axis, correction: unreduce(xp, g, x.shape, axis)
+    * _std_partial(xp, x, out, axis, correction),
     jvp=lambda xp, t, x, out, axis, correction, keepdims: xp.sum(
-        xp.strong_multiply(t, _std_partial(xp, x, out, axis, correction)), axis=axis, keepdims=keepdims
+        _along(xp, t, _std_partial(xp, x, out, axis, correction)), axis=axis, keepdims=keepdims
     ),
+    holomorphic=False,
     defaults={**_REDUCTION, "correction": 0.0},
 )
 linear(
@@ -116,43 +130,42 @@ linear(
 )
 
 
-def _cumprod_last(xp: Any, g: Any, x: Any) -> Any:
-    """The vjp of the cumulative product along the last axis, in n² products and without division.
-
-    ∂out[j]/∂x[i] is the product of all before i times that of all between i and j.
-    """
-    n = x.shape[-1]
-    row = xp.expand_dims(x, axis=-2)
-    square = xp.broadcast_to(row, shape=(*x.shape[:-1], n, n))
-    between = xp.cumulative_prod(xp.triu(square, k=1) + xp.tril(xp.ones_like(square), k=0), axis=-1)
-    ones = xp.ones_like(x[..., :1])
-    before = xp.cumulative_prod(xp.concat([ones, x[..., :-1]], axis=-1), axis=-1)
-    return before * xp.sum(xp.triu(xp.expand_dims(g, axis=-2) * between, k=0), axis=-1)
+def _recur(xp: Any, a: Any, b: Any) -> Any:
+    """``h[j] = b[j] + a[j] * h[j + 1]`` along the last axis (``a`` is one shorter), in log n steps on whole arrays."""
+    n, step = b.shape[-1], 1
+    while step < n:
+        b = xp.concat([b[..., :-step] + a * b[..., step:], b[..., -step:]], axis=-1)
+        if 2 * step < n:
+            a = a[..., :-step] * a[..., step:]
+        step *= 2
+    return b
 
 
-def _cumprod_vjp(xp: Any, g: Any, x: Any, axis: int) -> Any:
-    if not x.shape[axis]:
-        return g
-    order = list(range(len(x.shape)))
-    order.append(order.pop(axis))
-    back = tuple(order.index(i) for i in range(len(order)))
-    moved = _cumprod_last(xp, xp.permute_dims(g, axes=tuple(order)), xp.permute_dims(x, axes=tuple(order)))
-    return xp.permute_dims(moved, axes=back)
+def _on_last(xp: Any, axis: int, rule: Any, *arrays: Any) -> Any:
+    """``rule(xp, *arrays)`` with ``axis`` as the last; nothing to do where it is empty."""
+    ndim = len(arrays[0].shape)
+    if not arrays[0].shape[axis]:
+        return arrays[0]
+    order = (*(i for i in range(ndim) if i != axis % ndim), axis % ndim)
+    moved = rule(xp, *(xp.permute_dims(x, axes=order) for x in arrays))
+    return xp.permute_dims(moved, axes=inverse(order))
 
 
-def _cumprod_jvp(xp: Any, t: Any, x: Any, axis: int) -> Any:
-    n = x.shape[axis]
-    terms = [xp.concat([_part(x, axis, 0, i), _part(t, axis, i, i + 1), _part(x, axis, i + 1, n)], axis=axis) for i in range(n)]
-    total = xp.zeros_like(x)
-    for i, term in enumerate(terms):
-        product = xp.cumulative_prod(term, axis=axis)
-        total = total + xp.concat([xp.zeros_like(_part(x, axis, 0, i)), _part(product, axis, i, n)], axis=axis)
-    return total
+def _cumprod_vjp(xp: Any, g: Any, x: Any) -> Any:
+    """No division, so zeros do no harm, and it can be differentiated again at them."""
+    return _before(xp, x) * _recur(xp, x[..., 1:], g)
 
 
-def _part(x: Any, axis: int, start: int, stop: int) -> Any:
-    return x[(*(slice(None),) * (axis % len(x.shape)), slice(start, stop), ...)]
+def _cumprod_jvp(xp: Any, t: Any, x: Any) -> Any:
+    def back(x: Any) -> Any:
+        return xp.flip(x, axis=-1)
+
+    return back(_recur(xp, back(x[..., 1:]), back(_before(xp, x) * t)))
 
 
-primitive("cumulative_prod", vjp=_cumprod_vjp, jvp=_cumprod_jvp, grad_name="CumprodBackward0")
-
+primitive(
+    "cumulative_prod",
+    vjp=lambda xp, g, x, axis: _on_last(xp, axis, _cumprod_vjp, g, x),
+    jvp=lambda xp, t, x, axis: _on_last(xp, axis, _cumprod_jvp, t, x),
+    grad_name="CumprodBackward0",
+)

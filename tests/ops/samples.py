@@ -10,17 +10,28 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
+import pytest
 
 import gradarray as ga
 from gradarray._dispatch import apply, binary, unary
 from gradarray._place import Place, Slotted, place_of
 from gradarray._primitive import TABLE, Primitive
+
+STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
+DEVICES = (
+    "cpu",
+    pytest.param(
+        "strict:device1", marks=pytest.mark.skipif(not STRICT, reason="plugins/gradarray-strict is not installed")
+    ),
+)
+"""Where rules run here: NumPy, and the library that has nothing beyond the standard."""
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -73,6 +84,12 @@ class Sample:
     def __str__(self) -> str:
         shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
         return f"{self.name}({', '.join((*shown, *(f'{k}={v!r}' for k, v in self.params.items())))})"
+
+
+    def moved(self, steps: Mapping[int, Array], h: float) -> Sample:
+        """The sample ``h`` steps further on."""
+        arrays = [np.asarray(x + h * steps[i]) if i in steps else x for i, x in enumerate(self.arrays)]
+        return Sample(self.name, tuple(arrays), self.params)
 
 
 @contextmanager
@@ -142,10 +159,9 @@ def promoted(sample: Sample) -> list[Any]:
     return [x.astype(dtype) if i in which and _inexact(x) else x for i, x in enumerate(sample.arrays)]
 
 
-def forward(sample: Sample, arrays: Iterable[Any], device: str) -> Array:
-    """The output for other arrays, in NumPy."""
-    with np.errstate(all="ignore"):
-        return host(general(sample.name)(*tensors(arrays, device), **sample.params))
+def forward(sample: Sample, device: str) -> Array:
+    """What gradarray computes, in NumPy."""
+    return host(general(sample.name)(*tensors(sample.arrays, device), **sample.params))
 
 
 def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:

@@ -10,9 +10,8 @@ import pytest
 import gradarray as ga
 from gradarray._primitive import TABLE
 
-from .conftest import DEVICES
 from .samples import (
-    DIFFERENTIABLE, STEP, TOLERANCE, Sample, about, forward, general, host, inner, jvp, lowered, noise, roads, samples,
+    DEVICES, DIFFERENTIABLE, STEP, TOLERANCE, Sample, about, forward, general, host, inner, jvp, lowered, noise, roads, samples,
     seed_of, tensors,
 )  # fmt: skip
 
@@ -88,12 +87,9 @@ def test_jvp_is_the_limit_of_differences(name):
         if not sample.exact:
             continue
         vs, u = directions(sample)
-
-        def along(h, sample=sample, vs=vs):
-            return forward(sample, [x + h * vs[i] if i in vs else x for i, x in enumerate(sample.arrays)], "cpu")
-
         with about(sample):
-            difference = (along(STEP) - along(-STEP)) / (2 * STEP)
+            there, back = (forward(sample.moved(vs, h), "cpu") for h in (STEP, -STEP))
+            difference = (there - back) / (2 * STEP)
             tangent = jvp(sample, vs, "cpu")
             scale = 1 + np.max(np.abs(tangent), initial=0)
             tolerance = TOLERANCE[u.dtype.name].difference
@@ -115,10 +111,9 @@ def test_create_graph_changes_no_gradient(name, device):
                     np.testing.assert_allclose(host(b), host(a), rtol=exact, atol=exact)
 
 
-def loss_of_gradient(sample, arrays, u, ws, device):
-    """⟨ws, vjp(u)⟩ at ``arrays``."""
-    moved = Sample(sample.name, tuple(arrays), sample.params)
-    gs = gradients(moved, device, ga.asarray(u, device=device), general(sample.name))[2]
+def loss_of_gradient(sample, u, ws):
+    """⟨ws, vjp(u)⟩."""
+    gs = gradients(sample, "cpu", ga.asarray(u), general(sample.name))[2]
     return sum(inner(w, host(g)) for w, g in zip(ws, gs, strict=True))
 
 
@@ -141,12 +136,9 @@ def test_gradient_of_gradient_is_the_limit_of_differences(name):
                         [g for g, _ in used], [*leaves, seed], [w for _, w in used], materialize_grads=True
                     )
                     found = sum(inner(v, host(g)) for v, g in zip((*vs.values(), du), outer, strict=True))
-
-                def along(h, sample=sample, vs=vs, u=u, du=du, ws=ws):
-                    arrays = [x + h * vs[i] if i in vs else x for i, x in enumerate(sample.arrays)]
-                    return loss_of_gradient(sample, arrays, u + h * du, ws, "cpu")
-
-                there, back = along(STEP), along(-STEP)
+                there, back = (
+                    loss_of_gradient(sample.moved(vs, h), np.asarray(u + h * du), ws) for h in (STEP, -STEP)
+                )
                 tolerance = TOLERANCE[u.dtype.name].difference
                 close(found, (there - back) / (2 * STEP), abs(found), abs(there), tolerance=10 * tolerance)
 

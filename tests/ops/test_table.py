@@ -6,8 +6,7 @@ import pytest
 import gradarray as ga
 from gradarray._primitive import TABLE, elementwise
 
-from .conftest import DEVICES
-from .samples import DOMAINS, FORWARD, SAMPLES, TOLERANCE, about, host, roads, samples, tensors
+from .samples import DEVICES, DOMAINS, FORWARD, SAMPLES, TOLERANCE, about, host, roads, samples, tensors
 
 
 def test_every_operation_has_samples_and_every_sample_names_an_operation():
