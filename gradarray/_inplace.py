@@ -18,6 +18,7 @@ from gradarray._dispatch import (
 )  # fmt: skip
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, fill
+from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Step, Value, before_write, meta_of, rebind
 from gradarray.backends import Array
 
@@ -48,7 +49,8 @@ class _CopySlices(NamedOp):
         if value is not None:
             written, shape = replay(g, params["steps"]), params["written"]
             extra = max(len(shape) - len(written._data.shape), 0)  # leading ones, which an assignment ignores
-            written = sum_to(TAPED, sum_to(TAPED, written, shape[extra:]), shape)
+            written = sum_to(TAPED, written, shape[extra:])
+            written = TAPED.reshape(written, shape=shape) if extra else written
         return kept, written
 
 
@@ -56,11 +58,16 @@ _COPY_SLICES = _CopySlices("CopySlices")
 
 
 def replay(x: Value, steps: Sequence[Step]) -> Value:
-    """The view of ``x`` that ``steps`` lead to."""
+    """The view of ``x`` that ``steps`` lead to; a copy where the memory of ``x`` lies otherwise than the base's did."""
     for record, params in steps:
         indices = params.get("indices", ())
         rest = {k: v for k, v in params.items() if k != "indices"}
-        x = apply(record, (x, *indices), rest)
+        try:
+            x = apply(record, (x, *indices), rest)
+        except ShapeError:
+            if record.name != "view":
+                raise
+            x = apply(TABLE["reshape"], (x,), params)
     return x
 
 

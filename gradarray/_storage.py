@@ -107,12 +107,16 @@ class Family:
             x._cell = [x._data]
         self.members.append((weakref.ref(x), x._cell))
         if len(self.members) > self._prune_at:
-            self.members = [(ref, cell) for ref, cell in self.members if ref() is not None or _held(cell, 0)]
+            self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _held(cell, 0)]
             self._prune_at = 2 * len(self.members) + 16
 
     def alive(self) -> list[Value]:
         """The members that still exist, oldest first."""
         return [x for ref, _ in self.members if (x := ref()) is not None]
+
+
+def _owns(x: Value | None, cell: Cell) -> bool:
+    return x is not None and x._cell is cell
 
 
 # What holds a cell besides nodes while `_held` looks: the caller's tuple and variable, its own variable, getrefcount's.
@@ -205,14 +209,15 @@ def before_write(x: Value) -> Family:
     kept: list[tuple[weakref.ref[Value], Cell]] = []
     for ref, cell in family.members:
         member = ref()
-        owned = member is not None and member._cell is cell
+        owned = member is not None and member._cell is cell  # not so: of a tensor that is gone, or has another by now
         if _held(cell, 1 if owned else 0):
             if x._place.mutable:
                 cell[0] = x._place.backend.copy(cell[0])
-            if member is not None:
+            if owned:
+                assert member is not None
                 member._cell = [member._data]
                 kept.append((ref, member._cell))
-        elif member is not None:
+        elif owned:
             kept.append((ref, cell))
     family.members = kept
     family.version += 1

@@ -15,7 +15,7 @@ from gradarray._dispatch import ShapeError, apply, binary, make, unary
 from gradarray._inplace import check_writable, write
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
-from gradarray._storage import LEAF, Value, hand_over, make_alias, meta_of
+from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
@@ -297,7 +297,7 @@ class Methods(Value):
             return getattr(statistical, name)(self)
         statistical._nonempty(self, dim, name)
         indices = getattr(searching, f"arg{name}")(self, axis=dim, keepdims=True)
-        values = self if not self._data.shape else searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
+        values = self.clone() if not self._data.shape else searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
         if not keep and self._data.shape:
             values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)  # type: ignore[arg-type]
         return ValuesAndIndices(values, indices)
@@ -348,7 +348,7 @@ class Methods(Value):
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
         """Sorted values and where they were. ``torch.Tensor.sort``."""
         indices = searching.argsort(self, axis=dim, descending=descending, stable=stable)  # type: ignore[arg-type]
-        values = searching.take_along_axis(self, indices, axis=dim) if self._data.shape else self  # type: ignore[arg-type]
+        values = searching.take_along_axis(self, indices, axis=dim) if self._data.shape else self.clone()  # type: ignore[arg-type]
         return ValuesAndIndices(values, indices)
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
@@ -569,10 +569,11 @@ class Methods(Value):
             hand_over(self, hidden)
         meta, new = meta_of(self), meta_of(changed)
         assert meta.family is not None
-        meta.base, meta.steps, meta.root, meta.path = new.base, new.steps, new.root, new.path
+        meta.base, meta.root = new.base, new.root
+        meta.steps, meta.path = _shortened(new.steps), _shortened(new.path)
         self._data, self._cell = changed._data, changed._cell
         self._node = LEAF if leaf else changed._node
-        meta.family.members = [(r, c) for r, c in meta.family.members if r() is not self and r() is not changed]
+        meta.family.members = [(r, c) for r, c in meta.family.members if r() is not changed]  # keeps what nodes hold
         meta.family.add(self)
         meta.family.version += 1
         return self
@@ -674,6 +675,13 @@ class Methods(Value):
     def cdouble(self) -> Any:
         """In ``gradarray.complex128``."""
         return self.to(complex128)
+
+
+def _shortened(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """``steps`` without two transpositions in a row that undo each other."""
+    if len(steps) > 1 and steps[-1] == steps[-2] and steps[-1][0].name in ("transpose", "matrix_transpose"):
+        return steps[:-2]
+    return steps
 
 
 def detach(x: Any) -> Any:

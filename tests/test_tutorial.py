@@ -78,7 +78,7 @@ MUTANTS = {
     "T04": (ga, "tensor", lambda f: lambda data, **kw: f(data, **{"dtype": ga.float64, **kw})),
     "T05": (ga.Tensor, "new_zeros", lambda f: lambda self, *size, **kw: ga.zeros(*size, **kw)),
     "T06": (ga, "randn_like", lambda f: ga.rand_like),
-    "T07": (ga.Tensor, "size", lambda f: lambda self, dim=None: self.shape if dim is None else self.shape[dim]),
+    "T07": (ga.Tensor, "size", lambda f: lambda self, *dim: f.fget(self)(*dim)),
     "T08": (ga, "add", lambda f: lambda x, y, out=None: f(x, y) if out is None else rebound(out, f(x, y))),
     "T09": (ga.Tensor, "log1p_", lambda f: lambda self: self.log1p()),
     "T10": (ga.Tensor, "__getitem__", lambda f: lambda self, key: f(self, key).clone()),

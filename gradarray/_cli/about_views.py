@@ -56,7 +56,7 @@ def indexing(p: Any) -> None:
         assert x.tolist() == expected.tolist(), key
         x.fill_(7)
         assert view.tolist() == p.np.full_like(host, 7)[key].tolist(), key
-    for wrong in 5, -6, (0, 3), (0, 0, 0), "a", 1.5, [5]:
+    for wrong in 5, -6, (0, 3), (0, 0, 0), "a", 1.5:
         with raises(IndexError):
             p.x[wrong]
         with raises(IndexError):

@@ -195,6 +195,7 @@ logaddexp = _binary("logaddexp", "``log(exp(x1) + exp(x2))``, without overflow."
 copysign = _binary("copysign", "Magnitude of ``x1`` with the sign of ``x2``.")
 nextafter = _binary("nextafter", "The number next to ``x1`` towards ``x2``.")
 maximum = _binary("maximum", "The larger of two; at a tie each gets half of the gradient.")
+_clamp_min, _clamp_max = binary("clamp_min"), binary("clamp_max")
 minimum = _binary("minimum", "The smaller of two; at a tie each gets half of the gradient.")
 equal = _binary("equal", "Whether ``x1 == x2``.")
 not_equal = _binary("not_equal", "Whether ``x1 != x2``.")
@@ -338,9 +339,9 @@ def clip(
     result: Any = x
     if isinstance(min, Value) or isinstance(max, Value):
         if min is not None:
-            result = maximum(result, cast(min, x._dtype) if isinstance(min, Value) else min)
+            result = _clamp_min(result, cast(min, x._dtype) if isinstance(min, Value) else min)
         if max is not None:
-            result = minimum(result, cast(max, x._dtype) if isinstance(max, Value) else max)
+            result = _clamp_max(result, cast(max, x._dtype) if isinstance(max, Value) else max)
     else:
         result = apply(TABLE["clamp"], (x,), {"min": min, "max": max})
     return result if out is None else into(out, result, "clip")

@@ -206,7 +206,9 @@ def _scanned(name: str, x: Any, axis: int | None, dtype: Any, include_initial: b
         axis = 0
     x = _accumulator(x, dtype)
     axis = check_axis(x, axis)
-    out = x if axis is None else apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)})
+    if axis is None:  # 0-d
+        return apply(TABLE["clone"], (x,), {})
+    out = apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)})
     if include_initial and axis is not None:
         shape = list(x._data.shape)
         shape[axis] = 1

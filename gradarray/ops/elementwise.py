@@ -5,6 +5,7 @@ At kinks the derivative is PyTorch's: ``abs`` and ``sign`` give 0 at 0, ``maximu
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -31,16 +32,22 @@ elementwise("reciprocal", lambda out: -out * out, accepts="floating", singular=T
 
 
 def _pow_base(xp: Any, x1: Any, x2: Any) -> Any:
-    if isinstance(x2, int | float):
+    """0 where 0 ** 0 is 1. (The mask is on the exponent: a derivative of what is masked afterwards would be 0 * inf.)"""
+    if isinstance(x2, int | float | complex):
         return x2 * x1 ** (x2 - 1) if x2 != 0 else xp.zeros_like(x1)
-    return xp.where(x2 == 0, xp.zeros_like(x2), x2 * xp.pow(x1, x2 - 1))
+    return x2 * xp.pow(x1, xp.where((x1 == 0) & (x2 == 0), xp.zeros_like(x2), x2 - 1))
 
 
 def _pow_exponent(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
-    if isinstance(x1, int | float | complex):
-        return out * (math.log(x1) if x1 != 0 and not isinstance(x1, complex) and x1 > 0 else xp.log(x1 + 0 * out))
-    # 0 ** x2 is 0 for every positive x2: flat there
-    return xp.where((x1 == 0) & (x2 != 0), xp.zeros_like(out), out * xp.log(x1))
+    """0 where the base is 0 and the exponent is not negative, as in PyTorch: there 0 ** x2 is flat."""
+    rising = (xp.real(x2) if xp.is_complex(x2) else x2) >= 0
+    if not isinstance(x1, int | float | complex):
+        return out * xp.log(xp.where((x1 == 0) & rising, xp.ones_like(x1), x1))
+    if x1 == 0:
+        return xp.where(rising, xp.zeros_like(out), out * -math.inf)
+    if isinstance(x1, complex) or (x1 < 0 and xp.is_complex(out)):
+        return out * cmath.log(x1)
+    return out * (math.log(x1) if x1 > 0 else math.nan)
 
 
 elementwise("pow", _pow_base, _pow_exponent, singular=True, numbers=True, grad_name="PowBackward1", domain="positive")
@@ -68,8 +75,8 @@ elementwise("exp", lambda out: out, accepts="floating")
 elementwise("expm1", lambda out: out + 1, accepts="floating")
 elementwise("log", lambda x: 1 / x, accepts="floating", singular=True, domain="positive")
 elementwise("log1p", lambda x: 1 / (1 + x), accepts="floating", singular=True, domain="positive")
-elementwise("log2", lambda x: 1 / (math.log(2) * x), accepts="floating", singular=True, domain="positive")
-elementwise("log10", lambda x: 1 / (math.log(10) * x), accepts="floating", singular=True, domain="positive")
+elementwise("log2", lambda x: math.log2(math.e) / x, accepts="floating", singular=True, domain="positive")
+elementwise("log10", lambda x: math.log10(math.e) / x, accepts="floating", singular=True, domain="positive")
 elementwise("sqrt", lambda out: 0.5 / out, accepts="floating", singular=True, domain="positive")
 elementwise(
     "rsqrt",
@@ -81,8 +88,8 @@ elementwise(
 )
 elementwise(
     "logaddexp",
-    lambda xp, x1, out: xp.exp(x1 - out),
-    lambda xp, x2, out: xp.exp(x2 - out),
+    lambda xp, x1, x2: xp.sigmoid(x1 - x2),
+    lambda xp, x1, x2: xp.sigmoid(x2 - x1),
     accepts="floating",
     singular=True,
 )
@@ -96,10 +103,18 @@ elementwise("tan", lambda out: 1 + out * out, accepts="floating")
 elementwise("asin", lambda xp, x: 1 / xp.sqrt(1 - x * x), accepts="floating", singular=True, domain="unit")
 elementwise("acos", lambda xp, x: -1 / xp.sqrt(1 - x * x), accepts="floating", singular=True, domain="unit")
 elementwise("atan", lambda x: 1 / (1 + x * x), accepts="floating")
+
+
+def _square_norm(xp: Any, x1: Any, x2: Any) -> Any:
+    """``x1² + x2²``, and 1 where that is 0."""
+    norm = x1 * x1 + x2 * x2
+    return xp.where(norm == 0, xp.ones_like(norm), norm)
+
+
 elementwise(
     "atan2",
-    lambda x1, x2: x2 / (x1 * x1 + x2 * x2),
-    lambda x1, x2: -x1 / (x1 * x1 + x2 * x2),
+    lambda xp, x1, x2: x2 / _square_norm(xp, x1, x2),
+    lambda xp, x1, x2: -x1 / _square_norm(xp, x1, x2),
     accepts="floating",
     singular=True,
 )
@@ -120,12 +135,15 @@ elementwise("atanh", lambda x: 1 / (1 - x * x), accepts="floating", singular=Tru
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
-    return 0.5 * (xp.tanh(0.5 * x) + 1)  # never overflows
+    if xp.is_complex(x):
+        return 1 / (1 + xp.exp(-x))
+    small = xp.exp(-xp.abs(x))  # never overflows, and keeps every digit of a result near 0
+    return xp.where(x < 0, small, xp.ones_like(small)) / (1 + small)
 
 
 elementwise("sigmoid", lambda out: out * (1 - out), forward=_sigmoid, accepts="floating")
 elementwise(
-    "relu", lambda xp, out: xp.indicator(out > 0, out), forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x)
+    "relu", lambda xp, out: xp.indicator(out != 0, out), forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x)
 )
 
 # -- magnitudes, kinks and steps -----------------------------------------------------------------------------------------
@@ -159,19 +177,37 @@ for _name in ("floor", "ceil", "round", "trunc"):
     elementwise(_name, 0)
 
 
-def _share(xp: Any, wins: Any, ties: Any, like: Any) -> Any:
-    return xp.where(ties, xp.full_like(like, 0.5), xp.indicator(wins, like))
+def _share(xp: Any, x1: Any, x2: Any, loses: Any) -> Any:
+    """0 where ``loses``, half at a tie, else 1: also where an input is nan and neither loses."""
+    like = x1 if hasattr(x1, "shape") else x2
+    won = xp.indicator(xp.logical_not(loses), like)
+    return xp.where(x1 == x2, xp.full_like(like, 0.5), won)
 
 
 elementwise(
     "maximum",
-    lambda xp, x1, x2, out: _share(xp, x1 > x2, x1 == x2, out),
-    lambda xp, x1, x2, out: _share(xp, x2 > x1, x1 == x2, out),
+    lambda xp, x1, x2: _share(xp, x1, x2, x1 < x2),
+    lambda xp, x1, x2: _share(xp, x1, x2, x2 < x1),
 )
 elementwise(
     "minimum",
-    lambda xp, x1, x2, out: _share(xp, x1 < x2, x1 == x2, out),
-    lambda xp, x1, x2, out: _share(xp, x2 < x1, x1 == x2, out),
+    lambda xp, x1, x2: _share(xp, x1, x2, x1 > x2),
+    lambda xp, x1, x2: _share(xp, x1, x2, x2 > x1),
+)
+# limits that are tensors: at a tie all goes to what is limited
+elementwise(
+    "clamp_min",
+    lambda xp, x1, x2: xp.indicator(x1 >= x2, x1),
+    lambda xp, x1, x2: xp.indicator(x1 < x2, x1),
+    forward=lambda xp, x1, x2: xp.maximum(x1, x2),
+    grad_name="ClampMinBackward1",
+)
+elementwise(
+    "clamp_max",
+    lambda xp, x1, x2: xp.indicator(x1 <= x2, x1),
+    lambda xp, x1, x2: xp.indicator(x1 > x2, x1),
+    forward=lambda xp, x1, x2: xp.minimum(x1, x2),
+    grad_name="ClampMaxBackward1",
 )
 
 
@@ -180,12 +216,9 @@ def _clip(xp: Any, x: Any, *, min: Any, max: Any) -> Any:
 
 
 def _inside(xp: Any, x: Any, min: Any, max: Any) -> Any:
-    inside = x == x
-    if min is not None:
-        inside = inside & (x >= min)
-    if max is not None:
-        inside = inside & (x <= max)
-    return xp.indicator(inside, x)
+    if min is None:
+        return xp.indicator(x == x if max is None else x <= max, x)
+    return xp.indicator(x >= min if max is None else (x >= min) & (x <= max), x)
 
 
 elementwise("clamp", _inside, defaults={"min": None, "max": None}, forward=_clip, grad_name="ClampBackward1")

@@ -289,11 +289,18 @@ for _name in ("maximum", "minimum", "copysign", "nextafter"):
     _binary(_name, getattr(np, _name))
 _binary("divide", np.divide)
 _binary("atan2", np.arctan2)
-op("strong_multiply", np.multiply, [s for s in _pairs("strong_multiply") if isinstance(s[0][0], np.ndarray)])
-_pow = [(draw("real", (3,), 1), 3.0), (draw("real", (3,), 1), -2), (draw("real", (3,), 2), 0), (draw("positive", (3,), 3), 0.5)]
-op("pow", np.power, [*_pairs("pow"), *((arrays, {}) for arrays in _pow), ((draw("real", (3,), 4, cplx=True), 1.7), {})])
-_pow = [(draw("real", (3,), 1), 1), (draw("real", (2, 3), 2), 2), (draw("real", (), 3), 3.0), (draw("positive", (3,), 4), 1.5)]
-op("pow_number", np.power, [((x.astype(dtype), n), {}) for x, n in _pow for dtype in (np.float64, np.complex128)])
+for _name, _forward in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
+    op(_name, _forward, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
+_powers: list[tuple[Any, Any]] = [
+    (draw("real", (3,), 1), 3.0), (draw("real", (3,), 1), -2), (draw("real", (3,), 2), 0), (draw("positive", (3,), 3), 0.5),
+    (draw("real", (3,), 4, cplx=True), 1.7), (draw("positive", (3,), 5), 1j), (draw("real", (3,), 6, cplx=True), 0.5 - 1j),
+    (0.5 + 1j, draw("real", (3,), 7)), (-1.5, draw("real", (3,), 8, cplx=True)), (2, draw("real", (3,), 9)),
+]  # fmt: skip
+op("pow", np.power, [*_pairs("pow"), *((arrays, {}) for arrays in _powers)])
+_powers = [
+    (draw("real", (3,), 1), 1), (draw("real", (2, 3), 2), 2), (draw("real", (), 3), 3.0), (draw("positive", (3,), 4), 1.5),
+]  # fmt: skip
+op("pow_number", np.power, [((x.astype(dtype), n), {}) for x, n in _powers for dtype in (np.float64, np.complex128)])
 op(
     "overwrite",
     lambda x1, x2: np.broadcast_to(x2, x1.shape),
