@@ -336,7 +336,7 @@ def added(host, key, value):
 def check_indexing(host, key, device=DEVICE1):
     """All three functions with ``key`` against NumPy; whether the item is a view."""
     raw_key, array = put_key(key, device), put(host, device)
-    item = BACKEND.kernels(device)["getitem"](array, raw_key)
+    item = BACKEND.getitem(array, raw_key)
     check(item, np.asarray(host[key]), device)
 
     value = (np.asarray(host[key]) * 0 + grid(host[key].shape) + 50).astype(host.dtype)
@@ -408,7 +408,7 @@ def test_any_advanced_key(data):
 
 def test_what_overlaps_is_written_as_if_it_did_not():
     array, host = put(grid((6,))), grid((6,))
-    getitem = BACKEND.kernels(DEVICE1)["getitem"]
+    getitem = BACKEND.getitem
     BACKEND.setitem(array, slice(1, None), getitem(array, slice(None, -1)))
     host[1:] = host[:-1].copy()
     check(array, host)
@@ -421,7 +421,7 @@ def test_a_bad_key_is_refused_and_changes_nothing(key):
         with pytest.raises(IndexError):
             write(array, put_key(key), value)
     with pytest.raises(IndexError):
-        BACKEND.kernels(DEVICE1)["getitem"](array, put_key(key))
+        BACKEND.getitem(array, put_key(key))
     check(array, grid())
 
 
@@ -430,7 +430,7 @@ def test_devices_do_not_mix():
     index, value = put(I([0]), elsewhere), put(np.float32(1), elsewhere)
     message = "expected an array on strict:device1, got one on strict:device2"
     with pytest.raises(ValueError, match=message):
-        BACKEND.kernels(DEVICE1)["getitem"](array, index)
+        BACKEND.getitem(array, index)
     for write in (BACKEND.setitem, BACKEND.index_add):
         with pytest.raises(ValueError, match=message):
             write(array, index, put(np.float32(1)))
