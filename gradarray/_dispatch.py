@@ -43,6 +43,10 @@ class ShapeError(ValueError, RuntimeError):
     """Shapes that do not go together: PyTorch raises RuntimeError for it, NumPy ValueError."""
 
 
+class DtypeError(TypeError, RuntimeError):
+    """A dtype that an operation does not take: PyTorch raises RuntimeError for it, NumPy TypeError."""
+
+
 # -- tensors from arrays -------------------------------------------------------------------------------------------------
 
 
@@ -267,11 +271,26 @@ def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any])
 def _record(
     op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]
 ) -> None:
+    edges: list[Any] = []
+    shapes = []
+    needs = []
+    is_complex = False
+    for x in xs:
+        if isinstance(x, Value):
+            edge = x._node
+            edges.append(x if edge is LEAF else edge)
+            shapes.append(x._data.shape)
+            needs.append(edge is not None)
+            is_complex = is_complex or x._kind.dtype.is_complex
+        else:
+            edges.append(None)
+            shapes.append(())
+            needs.append(False)
     node = OpNode()
     node.op, node.hooks, node.place, node.params = op, None, place, params
-    node.edges = edges = tuple([edge_of(x) for x in xs])
-    node.shapes = tuple([x._data.shape if isinstance(x, Value) else () for x in xs])
-    saves = op.to_save(tuple([edge is not None for edge in edges]))
+    node.edges, node.shapes = tuple(edges), tuple(shapes)
+    node.complex = is_complex or outputs[0]._kind.dtype.is_complex or outputs[-1]._kind.dtype.is_complex
+    saves = op.to_save(tuple(needs))
     if saves:
         cells = [(cell_of(x) if isinstance(x, Value) else [x]) if i in saves else None for i, x in enumerate(xs)]
         if -1 not in saves:
@@ -281,10 +300,6 @@ def _record(
         node.saved = tuple(cells)
     else:
         node.saved = ()
-    node.complex = False
-    for x in (*xs, *outputs):
-        if isinstance(x, Value) and x._kind.dtype.kind == "c":
-            node.complex = True
     node.seq = next_seq()
     if op.record.outputs == 1:
         outputs[0]._node = node
@@ -386,7 +401,7 @@ def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Except
     if isinstance(error, NotImplementedError | MemoryError | ShapeError | IndexError):
         return error
     given = ", ".join(f"{x._dtype.name}{list(x._data.shape)}" if isinstance(x, Value) else repr(x) for x in xs)
-    kind = ShapeError if isinstance(error, ValueError) else type(error)
+    kind = ShapeError if isinstance(error, ValueError) else DtypeError if type(error) is TypeError else type(error)
     try:
         return kind(f"{record.name}({given}): {error}")
     except TypeError:  # an exception class that wants other arguments

@@ -83,7 +83,7 @@ class Kernels(dict[str, Callable[..., Any]]):
 
         def strong_multiply(g: Array, p: Array) -> Array:
             product = g * p
-            return namespace.where(g == 0, namespace.zeros_like(product), product)
+            return place.xp.where(g == 0, place.xp.zeros_like(product), product)
 
         return {
             "astype": astype,

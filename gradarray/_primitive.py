@@ -101,6 +101,8 @@ class Primitive:
         The inputs brought to one dtype; None for all of them, () for none.
     numbers : bool
         Its rules or kernels look at a Python number, which must stay one.
+    singular : bool
+        A partial derivative may be infinite or nan, and a zero cotangent beats that.
     broadcasts : bool
         Inputs broadcast against each other, so that cotangents are summed back to their shapes.
     view : bool
@@ -126,6 +128,7 @@ class Primitive:
     accepts: Literal["any", "floating"] = "any"
     promote: tuple[int, ...] | None = None
     numbers: bool = False
+    singular: bool = False
     broadcasts: bool = False
     view: bool = False
     outputs: int = 1
@@ -303,6 +306,7 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
         name,
         kind="elementwise",
         inputs=n,
+        singular=singular,
         broadcasts=True,
         rules=Rules([expression(p) for p in partials], [expression(conjugated(p)) for p in partials], n),
         jvp=jvp,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradarray import _state
-from gradarray._dispatch import ShapeError, apply, cast, make, requires_grad, transfer
+from gradarray._dispatch import DtypeError, ShapeError, apply, cast, make, requires_grad, transfer
 from gradarray._place import Place, place_of, place_of_array
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value
@@ -448,8 +448,13 @@ def _unfit(data: Any) -> Exception:
     level, dim = [data], 0
     while True:
         sequences = [isinstance(d, list | tuple) for d in level]
-        other = next((d for d in level if not isinstance(d, _NUMBERS) and not isinstance(d, list | tuple)), None)
-        if other is not None or not any(sequences):
+        others = [d for d in level if not isinstance(d, (*_NUMBERS, list, tuple))]
+        if others:
+            return TypeError(
+                f"cannot make a tensor of {_short(data)}: expected numbers or nested sequences of numbers, got "
+                f"{_short(others[0])} of type {type(others[0]).__name__}"
+            )
+        if not any(sequences):
             break
         if not all(sequences):
             found = next(d for d, s in zip(level, sequences, strict=True) if not s)
@@ -461,12 +466,7 @@ def _unfit(data: Any) -> Exception:
                 f"cannot make a tensor of {_short(data)}: expected sequence of length {first} at dim {dim} (got {second})"
             )
         level, dim = [x for d in level for x in d], dim + 1
-    if other is None:
-        return ShapeError(f"cannot make a tensor of {_short(data)}: a number is too large, or shapes differ")
-    return TypeError(
-        f"cannot make a tensor of {_short(data)}: expected numbers or nested sequences of numbers, got {_short(other)} "
-        f"of type {type(other).__name__}"
-    )
+    return ShapeError(f"cannot make a tensor of {_short(data)}: a number is too large, or shapes differ")
 
 
 _NUMBERS = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
@@ -563,7 +563,7 @@ def _from_host(data: Any, dtype: Any, device: Any, copy: bool | None) -> Any:
 
 def _converted(host: np.ndarray[Any, Any], kind: DType) -> np.ndarray[Any, Any]:
     if host.dtype.kind == "c" and kind.kind not in "cb":
-        raise TypeError(f"cannot convert complex numbers to {kind!r}; take real() first")
+        raise DtypeError(f"cannot convert complex numbers to {kind!r} without loss; take real() first")
     return host.astype(kind.__numpy_dtype__)
 
 

@@ -45,6 +45,16 @@ def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
 
 
+def _product(name: str, a: Any, b: Any, dims1: int, dims2: int) -> Any:
+    given = [len(x._data.shape) if isinstance(x, Value) else -1 for x in (a, b)]
+    if -1 not in given and given != [dims1, dims2]:
+        raise ShapeError(
+            f"{name}: expected tensors of {dims1} and {dims2} dimensions, got shapes {list(a._data.shape)} and "
+            f"{list(b._data.shape)}; matmul takes any"
+        )
+    return linalg.matmul(a, b)
+
+
 class Methods(Value):
     """Everything that computes. :class:`gradarray.Tensor` adds what a tensor is."""
 
@@ -179,7 +189,15 @@ class Methods(Value):
     positive = e.positive
     reciprocal, reciprocal_ = e.reciprocal, in_place(e.reciprocal, "reciprocal_")
     relu, relu_ = e.relu, in_place(e.relu, "relu_")
-    round, round_ = e.round, in_place(e.round, "round_")
+
+    def round(self, *, decimals: int = 0) -> Any:
+        """Rounded to so many decimals, halves to even. ``torch.Tensor.round``."""
+        if decimals == 0:
+            return e.round(self)
+        scale = 10.0**decimals
+        return e.divide(e.round(e.multiply(self, scale)), scale)  # type: ignore[arg-type]
+
+    round_ = in_place(round, "round_")
     rsqrt, rsqrt_ = e.rsqrt, in_place(e.rsqrt, "rsqrt_")
     sigmoid, sigmoid_ = e.sigmoid, in_place(e.sigmoid, "sigmoid_")
     sign, sign_ = e.sign, in_place(e.sign, "sign_")
@@ -195,7 +213,7 @@ class Methods(Value):
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """See :func:`gradarray.clip`. ``torch.Tensor.clamp``."""
         if min is None and max is None:
-            raise ValueError("clamp: at least one of min and max must not be None")
+            raise RuntimeError("clamp: at least one of min and max must not be None")
         return e.clip(self, min, max)  # type: ignore[arg-type]
 
     clip = clamp
@@ -357,7 +375,10 @@ class Methods(Value):
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Positions of what is not zero, one a row; ``as_tuple`` one tensor a dimension. ``torch.Tensor.nonzero``."""
-        found = searching.nonzero(self)  # type: ignore[arg-type]
+        flat = self if self._data.shape else manipulation.reshape(self, (1,))  # type: ignore[arg-type]
+        found = searching.nonzero(flat)  # type: ignore[arg-type]
+        if not self._data.shape and not as_tuple:
+            return manipulation.reshape(found[0], (-1, 1))[:, :0]
         return found if as_tuple else manipulation.stack(found, axis=1)
 
     # -- products --------------------------------------------------------------------------------------------------------
@@ -366,15 +387,21 @@ class Methods(Value):
         """See :func:`gradarray.matmul`. ``torch.Tensor.matmul``."""
         return linalg.matmul(self, other)  # type: ignore[arg-type]
 
-    mm = mv = bmm = matmul
+    def mm(self, mat2: Any) -> Any:
+        """Product of two matrices. ``torch.Tensor.mm``."""
+        return _product("mm", self, mat2, 2, 2)
+
+    def mv(self, vec: Any) -> Any:
+        """Product of a matrix and a vector. ``torch.Tensor.mv``."""
+        return _product("mv", self, vec, 2, 1)
+
+    def bmm(self, mat2: Any) -> Any:
+        """Products of two stacks of matrices. ``torch.Tensor.bmm``."""
+        return _product("bmm", self, mat2, 3, 3)
 
     def dot(self, other: Any) -> Any:
         """Product of two 1-d tensors. ``torch.Tensor.dot``."""
-        if len(self._data.shape) != 1 or len(other._data.shape) != 1:
-            raise ShapeError(
-                f"1D tensors expected, but got {len(self._data.shape)}D and {len(other._data.shape)}D tensors; use matmul"
-            )
-        return linalg.matmul(self, other)  # type: ignore[arg-type]
+        return _product("dot", self, other, 1, 1)
 
     def outer(self, other: Any) -> Any:
         """See :func:`gradarray.linalg.outer`. ``torch.Tensor.outer``."""
@@ -477,7 +504,12 @@ class Methods(Value):
 
     def repeat(self, *repeats: Any) -> Any:
         """The whole repeated along each dimension; see :func:`gradarray.tile`. ``torch.Tensor.repeat``."""
-        return manipulation.tile(self, _sizes(repeats))  # type: ignore[arg-type]
+        times = _sizes(repeats)
+        if len(times) < len(self._data.shape):
+            raise ShapeError(
+                f"repeat: {len(times)} numbers for {len(self._data.shape)} dimensions; each dimension needs one"
+            )
+        return manipulation.tile(self, times)  # type: ignore[arg-type]
 
     def repeat_interleave(self, repeats: Any, dim: int | None = None) -> Any:
         """See :func:`gradarray.repeat`. ``torch.Tensor.repeat_interleave``."""
@@ -493,12 +525,18 @@ class Methods(Value):
 
     def chunk(self, chunks: int, dim: int = 0) -> Any:
         """At most ``chunks`` pieces of equal length (the last may be shorter). ``torch.Tensor.chunk``."""
-        n = self._data.shape[dim]
+        n = self._data.shape[statistical.check_axis(self, dim)] if self._data.shape else 0
+        if chunks <= 0 or not self._data.shape:
+            raise ShapeError(f"chunk: expected at least one chunk of at least one dimension, got {chunks} chunks")
         return manipulation.split(self, builtins.max(-(-n // chunks), 1), dim)  # type: ignore[arg-type]
 
     def narrow(self, dim: int, start: int, length: int) -> Any:
         """``length`` elements along ``dim`` from ``start``, a view. ``torch.Tensor.narrow``."""
         axis = statistical.check_axis(self, dim) % len(self._data.shape)
+        n = self._data.shape[axis]
+        start = start + n if start < 0 else start
+        if length < 0 or not 0 <= start <= n - length:
+            raise ShapeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({n})")
         return getitem(self, (*(slice(None),) * axis, slice(start, start + length)))  # type: ignore[arg-type]
 
     def select(self, dim: int, index: int) -> Any:

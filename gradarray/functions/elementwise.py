@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import apply, binary, cast, unary
 from gradarray._primitive import TABLE
+from gradarray._state import get_default_dtype
 from gradarray._storage import Value
 from gradarray.functions._into import into
 
@@ -236,9 +237,7 @@ def divide(
     Raises
     ------
     RuntimeError
-        If tensors lie on different devices, or shapes do not broadcast.
-    ValueError
-        For another rounding mode.
+        If tensors lie on different devices, or shapes do not broadcast; for another rounding mode.
 
     References
     ----------
@@ -249,8 +248,14 @@ def divide(
     if rounding_mode == "floor":
         return floor_divide(x1, x2, out=out)
     if rounding_mode == "trunc":
-        return trunc(_divide(x1, x2), out=out)
-    raise ValueError(f"rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+        floor_ = floor_divide(x1, x2)
+        if floor_._dtype.kind in "iu":  # one more where floor went down from a fraction below zero
+            inexact = not_equal(remainder(x1, x2), 0)
+            result = add(floor_, cast(logical_and(inexact, less(floor_, 0)), floor_._dtype))
+        else:
+            result = trunc(_divide(x1, x2))
+        return result if out is None else into(out, result, "divide")
+    raise RuntimeError(f"rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
 
 
 abs = _unary("abs", "Magnitude.")
@@ -314,6 +319,10 @@ def imag(x: Tensor, /) -> Tensor:
     return apply(TABLE["imag"], (x,), {}) if x._dtype.kind == "c" else apply(TABLE["zeros_like"], (x,), {})
 
 
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, Value) and x._dtype.kind == "f"
+
+
 def clip(
     x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -323,7 +332,8 @@ def clip(
     ----------
     x : Tensor
     min, max : Tensor, number or None
-        Broadcast to ``x``'s shape; None for no limit. The result has ``x``'s dtype.
+        Broadcast to ``x``'s shape; None for no limit. The result has ``x``'s dtype, or for integers with floating
+        limits the default dtype.
     out : Tensor, optional
         Written to and returned, in its own memory.
 
@@ -337,6 +347,10 @@ def clip(
     Array API standard, ``clip``; ``torch.clamp``.
     """
     result: Any = x
+    if not isinstance(x, Value):
+        raise TypeError(f"clip: expected a Tensor, got {type(x).__name__}")
+    if x._dtype.kind in "iub" and any(isinstance(v, float) or _is_floating(v) for v in (min, max)):
+        x = result = cast(x, get_default_dtype())  # type: ignore[assignment]
     if isinstance(min, Value) or isinstance(max, Value):
         if min is not None:
             result = _clamp_min(result, cast(min, x._dtype) if isinstance(min, Value) else min)

@@ -37,6 +37,8 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
     ellipsis = False
     dims = 0
     for k in key if isinstance(key, tuple) else (key,):
+        if type(k) is range:
+            k = list(k)
         kind = type(k)
         if kind is int:
             parts.append(k)

@@ -16,7 +16,7 @@ from gradarray._storage import Value
 from gradarray.creation import as_value, to_place
 from gradarray.dtypes import DType, as_dtype
 from gradarray.functions.indexing import getitem
-from gradarray.functions.statistical import check_axis
+from gradarray.functions.statistical import check_axis, check_tensor
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -34,6 +34,7 @@ def resolve_shape(x: Any, shape: Sequence[int], name: str) -> Shape:
         If it does not fit the number of elements, or has two -1.
     """
     given = tuple(map(operator.index, shape))
+    check_tensor(x)
     size = math.prod(x._data.shape)
     if given.count(-1) > 1:
         raise ShapeError(f"{name}: only one dimension can be inferred, but shape {list(given)} has several -1")
@@ -112,7 +113,7 @@ def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     Array API standard, ``permute_dims``; ``torch.permute``.
     """
     axes = tuple(axes)
-    if len(axes) != len(x._data.shape):
+    if len(axes) != len(check_tensor(x)._data.shape):
         raise ShapeError(f"permute_dims: {len(axes)} axes {axes} for a tensor of shape {list(x._data.shape)}")
     check_axis(x, axes)
     return apply(TABLE["permute_dims"], (x,), {"axes": axes})
@@ -125,8 +126,8 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     ----------
     ``torch.transpose``.
     """
-    ndim = len(x._data.shape)
     check_axis(x, dim0), check_axis(x, dim1)
+    ndim = len(x._data.shape)
     axes = list(range(ndim))
     if ndim:
         axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
@@ -142,7 +143,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
     ----------
     Array API standard, ``matrix_transpose``; ``torch.Tensor.mT``.
     """
-    if len(x._data.shape) < 2:
+    if len(check_tensor(x)._data.shape) < 2:
         raise ShapeError(f"matrix_transpose needs at least 2 dimensions, got shape {list(x._data.shape)}")
     return apply(TABLE["matrix_transpose"], (x,), {})
 
@@ -175,7 +176,7 @@ def expand_dims(x: Tensor, /, *, axis: int | tuple[int, ...] = 0) -> Tensor:
     Array API standard, ``expand_dims``; ``torch.unsqueeze``.
     """
     axes = axis if isinstance(axis, tuple) else (axis,)
-    n = len(x._data.shape) + len(axes)
+    n = len(check_tensor(x)._data.shape) + len(axes)
     for a in axes:
         if not -n <= a < n:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {a})")
@@ -209,6 +210,7 @@ def broadcast_to(x: Tensor, /, shape: Sequence[int]) -> Tensor:
     Array API standard, ``broadcast_to``; ``torch.broadcast_to``.
     """
     target = tuple(map(operator.index, shape))
+    check_tensor(x)
     if broadcast_shape(x._data.shape, target) != target:
         raise ShapeError(f"broadcast_to: shape {list(x._data.shape)} does not broadcast to {list(target)}")
     return apply(TABLE["broadcast_to"], (x,), {"shape": target})
@@ -255,7 +257,9 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     """
     arrays = tuple(arrays)
     if not arrays:
-        raise RuntimeError("concat: expected a non-empty list of Tensors")
+        raise ShapeError("concat: expected a non-empty list of Tensors")
+    for x in arrays:
+        check_tensor(x)
     if axis is None:
         return concat([reshape(x, (-1,)) for x in arrays], axis=0)
     axis = check_axis(arrays[0], axis)
@@ -281,7 +285,9 @@ def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """
     arrays = tuple(arrays)
     if not arrays:
-        raise RuntimeError("stack: expected a non-empty list of Tensors")
+        raise ShapeError("stack: expected a non-empty list of Tensors")
+    for x in arrays:
+        check_tensor(x)
     shapes = [list(x._data.shape) for x in arrays]
     if any(s != shapes[0] for s in shapes):
         raise ShapeError(f"stack expects each tensor to be equal size, but got {', '.join(map(str, shapes))}")
@@ -298,7 +304,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     ----------
     Array API standard, ``unstack``; ``torch.unbind``.
     """
-    if not x._data.shape:
+    if not check_tensor(x)._data.shape:
         raise ShapeError("unstack needs at least 1 dimension, got a 0-d tensor")
     axis = check_axis(x, axis) % len(x._data.shape)
     before = (slice(None),) * axis
@@ -316,7 +322,9 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     n = x._data.shape[axis]
     sizes = split_size_or_sections
     if isinstance(sizes, int):
-        sizes = [min(sizes, n - start) for start in range(0, n, sizes)]
+        if sizes <= 0 and not sizes == n == 0:
+            raise ShapeError(f"split: split_size must be positive, got {sizes} for length {n}")
+        sizes = [n] if n == 0 else [min(sizes, n - start) for start in range(0, n, sizes)]
     if sum(sizes) != n:
         raise ShapeError(f"split: sizes {list(sizes)} do not add up to {n}, the length of dimension {dim}")
     pieces, start = [], 0
@@ -333,7 +341,8 @@ def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     ----------
     Array API standard, ``flip``; ``torch.flip``.
     """
-    return apply(TABLE["flip"], (x,), {"axis": check_axis(x, axis)}) if x._data.shape else apply(TABLE["clone"], (x,), {})
+    axis = check_axis(x, axis)
+    return apply(TABLE["flip"], (x,), {"axis": axis}) if x._data.shape else apply(TABLE["clone"], (x,), {})
 
 
 def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Tensor:
@@ -353,7 +362,7 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     ----------
     Array API standard, ``tile``; ``torch.tile``.
     """
-    shape = x._data.shape
+    shape = check_tensor(x)._data.shape
     n = max(len(shape), len(repetitions))
     lengths = (1,) * (n - len(shape)) + shape
     times = (1,) * (n - len(repetitions)) + tuple(repetitions)
@@ -402,6 +411,12 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
     return broadcast_arrays(*shaped)
 
 
+def _matrices(x: Any, name: str) -> Any:
+    if len(check_tensor(x)._data.shape) < 2:
+        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(x._data.shape)}")
+    return x
+
+
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     """``x`` with zeros above its ``k``-th diagonal. Differentiable.
 
@@ -409,7 +424,7 @@ def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     ----------
     Array API standard, ``tril``; ``torch.tril``.
     """
-    return apply(TABLE["tril"], (x,), {"k": k})
+    return apply(TABLE["tril"], (_matrices(x, "tril"),), {"k": k})
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
@@ -419,7 +434,7 @@ def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     ----------
     Array API standard, ``triu``; ``torch.triu``.
     """
-    return apply(TABLE["triu"], (x,), {"k": k})
+    return apply(TABLE["triu"], (_matrices(x, "triu"),), {"k": k})
 
 
 def astype(x: Tensor, dtype: DType, /, *, copy: bool = True, device: Any = None) -> Tensor:
@@ -430,6 +445,7 @@ def astype(x: Tensor, dtype: DType, /, *, copy: bool = True, device: Any = None)
     Array API standard, ``astype``; ``torch.Tensor.to``.
     """
     target = as_dtype(dtype)
+    check_tensor(x)
     moved = x if device is None else as_value(x, device=to_place(device))
     if moved._dtype is target:
         return apply(TABLE["clone"], (moved,), {}) if copy and moved is x else moved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import apply
+from gradarray._dispatch import DtypeError, apply
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import arange, as_value
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 Scalar = bool | int | float | complex
 
 
-def where(condition: Tensor, x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
+def where(condition: Tensor, x1: Tensor | Scalar | None = None, x2: Tensor | Scalar | None = None, /) -> Any:
     """``x1`` where ``condition`` is true, else ``x2``. Shapes broadcast; differentiable in ``x1`` and ``x2``.
 
-    The branch not taken gets a gradient of exact zero, also where its own derivative is infinite or nan.
+    The branch not taken gets a gradient of exact zero, also where its own derivative is infinite or nan. With
+    ``condition`` alone as :func:`nonzero`.
 
     Raises
     ------
@@ -34,8 +35,10 @@ def where(condition: Tensor, x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Ten
     """
     if not isinstance(condition, Value):
         condition = as_value(condition)
+    if x1 is None and x2 is None:
+        return nonzero(condition)
     if condition._dtype.kind != "b":
-        raise TypeError(f"where expected condition to be a boolean tensor, but got {condition._dtype!r}")
+        raise DtypeError(f"where expected condition to be a boolean tensor, but got {condition._dtype!r}")
     if not isinstance(x1, Value) and not isinstance(x2, Value):
         x1 = as_value(x1, device=condition._place)
     return apply(TABLE["where"], (condition, x1, x2), {})

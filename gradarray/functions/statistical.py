@@ -6,14 +6,29 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state
-from gradarray._dispatch import apply, cast
+from gradarray._dispatch import DtypeError, apply, cast
 from gradarray._primitive import TABLE
+from gradarray._storage import Value
+from gradarray.creation import full
 from gradarray.dtypes import as_dtype, int64, uint64
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
 Axis = int | tuple[int, ...] | None
+
+
+def check_tensor(x: Any) -> Any:
+    """``x``, if it is a tensor.
+
+    Raises
+    ------
+    TypeError
+        As PyTorch does.
+    """
+    if not isinstance(x, Value):
+        raise TypeError(f"expected a Tensor, got {type(x).__name__}; make one with gradarray.asarray")
+    return x
 
 
 def check_axis(x: Any, axis: Any) -> Any:
@@ -24,7 +39,7 @@ def check_axis(x: Any, axis: Any) -> Any:
     IndexError
         As PyTorch does.
     """
-    ndim = len(x._data.shape)
+    ndim = len(check_tensor(x)._data.shape)
     for a in () if axis is None else axis if isinstance(axis, tuple) else (axis,):
         if not -builtins.max(ndim, 1) <= a < builtins.max(ndim, 1):
             n = builtins.max(ndim, 1)
@@ -40,15 +55,16 @@ def check_axis(x: Any, axis: Any) -> Any:
 def _accumulator(x: Any, dtype: Any) -> Any:
     """``x`` in the dtype that its sum or product has: given, or for small integers the standard's default."""
     if dtype is not None:
-        return cast(x, as_dtype(dtype))
+        return cast(check_tensor(x), as_dtype(dtype))
+    check_tensor(x)
     if x._dtype.kind == "u":
         return cast(x, uint64)
     return cast(x, int64) if x._dtype.kind in "bi" else x
 
 
 def _needs_floating(x: Any, name: str) -> Any:
-    if x._dtype.kind not in "fc":
-        raise TypeError(
+    if check_tensor(x)._dtype.kind not in "fc":
+        raise DtypeError(
             f"{name}(): input dtype must be either a floating point or complex dtype, got {x._dtype!r}; "
             f"convert it first, for example x.to({_state.get_default_dtype()!r})"
         )
@@ -110,7 +126,7 @@ def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     ----------
     Array API standard, ``mean``; ``torch.mean``.
     """
-    x = x if dtype is None else cast(x, as_dtype(dtype))  # type: ignore[assignment]
+    x = x if dtype is None else cast(check_tensor(x), as_dtype(dtype))
     return _reduced("mean", _needs_floating(x, "mean"), axis, keepdims)  # type: ignore[no-any-return]
 
 
@@ -209,18 +225,12 @@ def _scanned(name: str, x: Any, axis: int | None, dtype: Any, include_initial: b
     if axis is None:  # 0-d
         return apply(TABLE["clone"], (x,), {})
     out = apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)})
-    if include_initial and axis is not None:
+    if include_initial:
         shape = list(x._data.shape)
         shape[axis] = 1
-        first = apply(TABLE["full_like"], (apply(TABLE["broadcast_to"], (_zero(x), ), {"shape": tuple(shape)}), initial), {})
+        first = full(shape, initial, dtype=x._dtype, device=x._place)
         out = apply(TABLE["concat"], (first, out), {"axis": axis})
     return out
-
-
-def _zero(x: Any) -> Any:
-    from gradarray.creation import zeros
-
-    return zeros((), dtype=x._dtype, device=x._place)
 
 
 def cumulative_sum(

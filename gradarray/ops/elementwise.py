@@ -28,21 +28,21 @@ elementwise(
 elementwise("negative", -1, grad_name="NegBackward0")
 elementwise("positive", 1)
 elementwise("square", lambda x: 2 * x, grad_name="PowBackward0")
-elementwise("reciprocal", lambda out: -out * out, accepts="floating", singular=True, domain="nonzero")
+elementwise("reciprocal", lambda x, out: -out / x, accepts="floating", singular=True, domain="nonzero")
 
 
 def _pow_base(xp: Any, x1: Any, x2: Any) -> Any:
-    """0 where 0 ** 0 is 1. (The mask is on the exponent: a derivative of what is masked afterwards would be 0 * inf.)"""
+    """0 where the exponent is 0, whatever the base."""
     if isinstance(x2, int | float | complex):
         return x2 * x1 ** (x2 - 1) if x2 != 0 else xp.zeros_like(x1)
-    return x2 * xp.pow(x1, xp.where((x1 == 0) & (x2 == 0), xp.zeros_like(x2), x2 - 1))
+    return xp.strong_multiply(x2, xp.pow(x1, x2 - 1))
 
 
 def _pow_exponent(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
     """0 where the base is 0 and the exponent is not negative, as in PyTorch: there 0 ** x2 is flat."""
     rising = (xp.real(x2) if xp.is_complex(x2) else x2) >= 0
     if not isinstance(x1, int | float | complex):
-        return out * xp.log(xp.where((x1 == 0) & rising, xp.ones_like(x1), x1))
+        return xp.strong_multiply(out, xp.log(xp.where((x1 == 0) & rising, xp.ones_like(x1), x1)))
     if x1 == 0:
         return xp.where(rising, xp.zeros_like(out), out * -math.inf)
     if isinstance(x1, complex) or (x1 < 0 and xp.is_complex(out)):
@@ -71,8 +71,8 @@ linear(
 
 # -- powers and logarithms -----------------------------------------------------------------------------------------------
 
-elementwise("exp", lambda out: out, accepts="floating")
-elementwise("expm1", lambda out: out + 1, accepts="floating")
+elementwise("exp", lambda out: out, accepts="floating", singular=True)
+elementwise("expm1", lambda out: out + 1, accepts="floating", singular=True)
 elementwise("log", lambda x: 1 / x, accepts="floating", singular=True, domain="positive")
 elementwise("log1p", lambda x: 1 / (1 + x), accepts="floating", singular=True, domain="positive")
 elementwise("log2", lambda x: math.log2(math.e) / x, accepts="floating", singular=True, domain="positive")
@@ -118,8 +118,8 @@ elementwise(
     accepts="floating",
     singular=True,
 )
-elementwise("sinh", lambda xp, x: xp.cosh(x), accepts="floating")
-elementwise("cosh", lambda xp, x: xp.sinh(x), accepts="floating")
+elementwise("sinh", lambda xp, x: xp.cosh(x), accepts="floating", singular=True)
+elementwise("cosh", lambda xp, x: xp.sinh(x), accepts="floating", singular=True)
 elementwise("tanh", lambda out: 1 - out * out, accepts="floating")
 elementwise("asinh", lambda xp, x: 1 / xp.sqrt(x * x + 1), accepts="floating")
 elementwise(
