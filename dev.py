@@ -27,7 +27,7 @@ STEPS = [
 PLUGINS = ["plugins/gradarray-strict"]
 # What each command needs; "full" contains "light".
 REQUIREMENTS = {
-    "light": ["-e", ".[cli]"],
+    "light": ["-e", ".[cli]", *(word for plugin in PLUGINS for word in ("-e", plugin))],
     "full": ["-e", ".[cli,test,lint]", *(word for plugin in PLUGINS for word in ("-e", plugin))],
 }
 

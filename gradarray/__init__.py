@@ -33,6 +33,7 @@ from gradarray.functions.manipulation import (
     meshgrid, moveaxis, permute_dims, repeat, reshape, roll, split, squeeze, stack, tile, transpose, tril, triu,
     unstack,
 )  # fmt: skip
+from gradarray.functions.pytorch import bmm, cat, dot, mm, mv, norm, permute, unbind, unsqueeze
 from gradarray.functions.searching import (
     argmax, argmin, argsort, nonzero, searchsorted, sort, take, take_along_axis, where,
 )  # fmt: skip
@@ -53,8 +54,6 @@ SUPPORTED_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 # PyTorch's names for the same functions
 sub, mul, div, neg, clamp = subtract, multiply, divide, negative, clip
-cat, permute, unsqueeze, unbind, norm = concat, permute_dims, expand_dims, unstack, linalg.vector_norm
-mm = mv = bmm = dot = matmul
 
 e, pi, inf, nan, newaxis = math.e, math.pi, math.inf, math.nan, None
 

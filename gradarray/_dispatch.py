@@ -446,7 +446,10 @@ def unary(name: str) -> Callable[[Any], Any]:
         if type(x) is not Tensor or not (kind := x._kind).short:
             return apply(record, (x,), {})
         data = x._data
-        raw = kind.kernels[name](data)
+        try:
+            raw = kind.kernels[name](data)
+        except Exception:
+            return apply(record, (x,), {})  # which explains what is wrong
         out = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind

@@ -21,7 +21,7 @@ from gradarray.autograd.backward import backward
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
-from gradarray.functions import elementwise, manipulation
+from gradarray.functions import elementwise, manipulation, numpy_names
 from gradarray.methods import Methods, detach
 
 if TYPE_CHECKING:
@@ -512,7 +512,9 @@ class Tensor(Methods):
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        function = getattr(self.__array_namespace__(), _UFUNCS.get(ufunc.__name__, ufunc.__name__), None)
+        name = numpy_names.UFUNCS.get(ufunc.__name__, ufunc.__name__)
+        function = getattr(self.__array_namespace__(), name, None)
+        out = kwargs.pop("out", None)
         if method != "__call__" or function is None or kwargs:
             given = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
             raise TypeError(
@@ -521,19 +523,15 @@ class Tensor(Methods):
             )
         if any(isinstance(x, np.ndarray) for x in inputs):
             inputs = tuple(as_value(x, device=self._place) if isinstance(x, np.ndarray) else x for x in inputs)
-        return function(*inputs)
+        if out is None:
+            return function(*inputs)
+        if isinstance(out[0], Tensor):
+            return function(*inputs, out=out[0])
+        np.copyto(out[0], np.asarray(function(*inputs)), casting="same_kind")
+        return out[0]
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        namespace = self.__array_namespace__()
-        name = _FUNCTIONS.get(func.__name__, func.__name__)
-        for part in (*func.__module__.removeprefix("numpy").strip(".").split("."), name):
-            namespace = namespace if part == "" else getattr(namespace, part, None)  # type: ignore[assignment]
-        if namespace is None:
-            raise TypeError(
-                f"{func.__module__}.{func.__name__} is not supported on gradarray tensors; use the functions of gradarray, "
-                "or tensor.detach().numpy()"
-            )
-        return namespace(*args, **kwargs)  # type: ignore[operator]
+        return numpy_names.call(self.__array_namespace__(), func, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
         """The namespace: :mod:`gradarray` itself, for every device. Array API standard."""
@@ -633,16 +631,5 @@ def _unpickle(host: np.ndarray[Any, Any], device: str, dtype: str, required: boo
 
     return tensor(host, dtype=dtypes.BY_NAME[dtype], device=device, requires_grad=required)
 
-
-_UFUNCS = {
-    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
-    "arctan2": "atan2", "arctanh": "atanh", "conjugate": "conj", "fabs": "abs", "invert": "bitwise_invert",
-    "left_shift": "bitwise_left_shift", "power": "pow", "right_shift": "bitwise_right_shift", "rint": "round",
-    "true_divide": "divide", "mod": "remainder",
-}  # fmt: skip
-_FUNCTIONS = {
-    "amax": "max", "amin": "min", "around": "round", "concatenate": "concat", "cumsum": "cumulative_sum",
-    "cumprod": "cumulative_prod", "transpose": "permute_dims",
-}  # fmt: skip
 
 __all__ = ["Size", "Tensor"]

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from gradarray._dispatch import ShapeError, apply, binary, make, unary
 from gradarray._inplace import check_writable, write
 from gradarray._primitive import TABLE
+from gradarray import random
 from gradarray._state import grad_enabled as grad_mode
 from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
 from gradarray.functions import elementwise as e
-from gradarray.functions import linalg, manipulation, searching, statistical
+from gradarray.functions import linalg, manipulation, pytorch, searching, statistical, testing
 from gradarray.functions._into import in_place
 from gradarray.functions.indexing import getitem, setitem
 
@@ -165,13 +166,25 @@ class Methods(Value):
     le, le_ = e.less_equal, in_place(e.less_equal, "le_")
     gt, gt_ = e.greater, in_place(e.greater, "gt_")
     ge, ge_ = e.greater_equal, in_place(e.greater_equal, "ge_")
+    greater, greater_ = e.greater, in_place(e.greater, "greater_")
+    greater_equal, greater_equal_ = e.greater_equal, in_place(e.greater_equal, "greater_equal_")
+    less, less_ = e.less, in_place(e.less, "less_")
+    less_equal, less_equal_ = e.less_equal, in_place(e.less_equal, "less_equal_")
+    not_equal, not_equal_ = e.not_equal, in_place(e.not_equal, "not_equal_")
     abs, abs_ = e.abs, in_place(e.abs, "abs_")
+    absolute, absolute_ = e.abs, in_place(e.abs, "absolute_")
     acos, acos_ = e.acos, in_place(e.acos, "acos_")
+    arccos, arccos_ = e.acos, in_place(e.acos, "arccos_")
     acosh, acosh_ = e.acosh, in_place(e.acosh, "acosh_")
+    arccosh, arccosh_ = e.acosh, in_place(e.acosh, "arccosh_")
     asin, asin_ = e.asin, in_place(e.asin, "asin_")
+    arcsin, arcsin_ = e.asin, in_place(e.asin, "arcsin_")
     asinh, asinh_ = e.asinh, in_place(e.asinh, "asinh_")
+    arcsinh, arcsinh_ = e.asinh, in_place(e.asinh, "arcsinh_")
     atan, atan_ = e.atan, in_place(e.atan, "atan_")
+    arctan, arctan_ = e.atan, in_place(e.atan, "arctan_")
     atanh, atanh_ = e.atanh, in_place(e.atanh, "atanh_")
+    arctanh, arctanh_ = e.atanh, in_place(e.atanh, "arctanh_")
     ceil, ceil_ = e.ceil, in_place(e.ceil, "ceil_")
     conj = e.conj
     cos, cos_ = e.cos, in_place(e.cos, "cos_")
@@ -209,6 +222,7 @@ class Methods(Value):
     tan, tan_ = e.tan, in_place(e.tan, "tan_")
     tanh, tanh_ = e.tanh, in_place(e.tanh, "tanh_")
     trunc, trunc_ = e.trunc, in_place(e.trunc, "trunc_")
+    fix, fix_ = e.trunc, in_place(e.trunc, "fix_")
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """See :func:`gradarray.clip`. ``torch.Tensor.clamp``."""
@@ -218,6 +232,35 @@ class Methods(Value):
 
     clip = clamp
     clamp_ = clip_ = in_place(clamp, "clamp_")
+
+    def clamp_min(self, min: Any) -> Any:
+        """Limited from below. ``torch.Tensor.clamp_min``."""
+        return e.clip(self, min, None)  # type: ignore[arg-type]
+
+    clamp_min_ = in_place(clamp_min, "clamp_min_")
+
+    def clamp_max(self, max: Any) -> Any:
+        """Limited from above. ``torch.Tensor.clamp_max``."""
+        return e.clip(self, None, max)  # type: ignore[arg-type]
+
+    clamp_max_ = in_place(clamp_max, "clamp_max_")
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """The tensor where ``condition`` is true, else ``other``. ``torch.Tensor.where``."""
+        return searching.where(condition, self, other)  # type: ignore[arg-type]
+
+    def isclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+        """See :func:`gradarray.isclose`. ``torch.Tensor.isclose``."""
+        return testing.isclose(self, other, rtol, atol, equal_nan)  # type: ignore[arg-type]
+
+    def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+        """See :func:`gradarray.allclose`. ``torch.Tensor.allclose``."""
+        return testing.allclose(self, other, rtol, atol, equal_nan)  # type: ignore[arg-type]
+
+    def equal(self, other: Any) -> bool:
+        """Whether shape and all elements are equal; elementwise is :meth:`eq`. ``torch.Tensor.equal``."""
+        same = self._data.shape == other._data.shape
+        return same and builtins.bool(statistical.all(e.equal(self, other)))  # type: ignore[arg-type]
 
     def masked_fill(self, mask: Any, value: Any) -> Any:
         """``value`` where ``mask`` is true. Differentiable in both. ``torch.Tensor.masked_fill``."""
@@ -243,6 +286,19 @@ class Methods(Value):
     def zero_(self) -> Any:
         """Overwrite with zeros. ``torch.Tensor.zero_``."""
         return self.fill_(0)
+
+    def uniform_(self, low: float = 0, high: float = 1, *, generator: Any = None) -> Any:
+        """Overwrite with numbers uniform on [low, high). ``torch.Tensor.uniform_``."""
+        return self._drawn(random.rand, high - low, low, generator, "uniform_")
+
+    def normal_(self, mean: float = 0, std: float = 1, *, generator: Any = None) -> Any:
+        """Overwrite with normally distributed numbers. ``torch.Tensor.normal_``."""
+        return self._drawn(random.randn, std, mean, generator, "normal_")
+
+    def _drawn(self, function: Any, scale: float, shift: float, generator: Any, name: str) -> Any:
+        check_writable(self, name)
+        drawn = function(self._data.shape, dtype=self._dtype, device=self._place, generator=generator)
+        return self.copy_(drawn * scale + shift)
 
     # -- reductions ------------------------------------------------------------------------------------------------------
 
@@ -351,9 +407,7 @@ class Methods(Value):
         """See :func:`gradarray.argmin`. ``torch.Tensor.argmin``."""
         return searching.argmin(self, axis=_axis(dim, axis), keepdims=keepdim or keepdims)  # type: ignore[arg-type]
 
-    def norm(self, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Any:
-        """See :func:`gradarray.linalg.vector_norm`. ``torch.Tensor.norm``."""
-        return linalg.vector_norm(self, axis=_axis(dim, None), keepdims=keepdim, ord=p)  # type: ignore[arg-type]
+    norm = pytorch.norm
 
     def cumsum(self, dim: int, *, dtype: Any = None) -> Any:
         """See :func:`gradarray.cumulative_sum`. ``torch.Tensor.cumsum``."""
@@ -362,6 +416,8 @@ class Methods(Value):
     def cumprod(self, dim: int, *, dtype: Any = None) -> Any:
         """See :func:`gradarray.cumulative_prod`. ``torch.Tensor.cumprod``."""
         return statistical.cumulative_prod(self, axis=dim, dtype=dtype)  # type: ignore[arg-type]
+
+    cumsum_, cumprod_ = in_place(cumsum, "cumsum_"), in_place(cumprod, "cumprod_")
 
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
         """Sorted values and where they were. ``torch.Tensor.sort``."""
@@ -398,10 +454,6 @@ class Methods(Value):
     def bmm(self, mat2: Any) -> Any:
         """Products of two stacks of matrices. ``torch.Tensor.bmm``."""
         return _product("bmm", self, mat2, 3, 3)
-
-    def dot(self, other: Any) -> Any:
-        """Product of two 1-d tensors. ``torch.Tensor.dot``."""
-        return _product("dot", self, other, 1, 1)
 
     def outer(self, other: Any) -> Any:
         """See :func:`gradarray.linalg.outer`. ``torch.Tensor.outer``."""
@@ -461,6 +513,24 @@ class Methods(Value):
 
     swapaxes = swapdims = transpose
 
+    def broadcast_to(self, *shape: Any) -> Any:
+        """See :func:`gradarray.broadcast_to`. ``torch.Tensor.broadcast_to``."""
+        return manipulation.broadcast_to(self, _sizes(shape))  # type: ignore[arg-type]
+
+    def tile(self, *repeats: Any) -> Any:
+        """See :func:`gradarray.tile`. ``torch.Tensor.tile``."""
+        return manipulation.tile(self, _sizes(repeats))  # type: ignore[arg-type]
+
+    def take_along_dim(self, indices: Any, dim: int) -> Any:
+        """See :func:`gradarray.take_along_axis`. ``torch.Tensor.take_along_dim``."""
+        return searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
+
+    def masked_select(self, mask: Any) -> Any:
+        """The elements where ``mask`` is true, 1-d. ``torch.Tensor.masked_select``."""
+        shape = manipulation.broadcast_shapes(self._data.shape, mask._data.shape)
+        spread = manipulation.broadcast_to(self, shape)  # type: ignore[arg-type]
+        return getitem(spread, manipulation.broadcast_to(mask, shape))
+
     def t(self) -> Any:
         """Transpose of a matrix (what has less than two dimensions as it is), a view. ``torch.Tensor.t``."""
         n = len(self._data.shape)
@@ -471,6 +541,8 @@ class Methods(Value):
     def movedim(self, source: Any, destination: Any) -> Any:
         """See :func:`gradarray.moveaxis`. ``torch.Tensor.movedim``."""
         return manipulation.moveaxis(self, source, destination)  # type: ignore[arg-type]
+
+    moveaxis = movedim
 
     def squeeze(self, dim: Dim = None, *, axis: Dim = None) -> Any:
         """Without the dimensions of length 1, or those of them in ``dim``; a view. ``torch.Tensor.squeeze``."""
@@ -564,6 +636,8 @@ class Methods(Value):
         """See :func:`gradarray.triu`. ``torch.Tensor.triu``."""
         return manipulation.triu(self, k=diagonal)  # type: ignore[arg-type]
 
+    tril_, triu_ = in_place(tril, "tril_"), in_place(triu, "triu_")
+
     def clone(self) -> Any:
         """A copy in memory of its own. Differentiable. ``torch.Tensor.clone``."""
         return apply(TABLE["clone"], (self,), {})
@@ -623,6 +697,8 @@ class Methods(Value):
     def transpose_(self, dim0: int, dim1: int) -> Any:
         """:meth:`transpose` in place. ``torch.Tensor.transpose_``."""
         return self._become(lambda x: x.transpose(dim0, dim1), "transpose_")
+
+    swapaxes_ = swapdims_ = transpose_
 
     def squeeze_(self, dim: Dim = None) -> Any:
         """:meth:`squeeze` in place. ``torch.Tensor.squeeze_``."""

@@ -40,6 +40,7 @@ def check_axis(x: Any, axis: Any) -> Any:
         As PyTorch does.
     """
     ndim = len(check_tensor(x)._data.shape)
+    axis = tuple(axis) if isinstance(axis, list) else axis
     for a in () if axis is None else axis if isinstance(axis, tuple) else (axis,):
         if not -builtins.max(ndim, 1) <= a < builtins.max(ndim, 1):
             n = builtins.max(ndim, 1)
@@ -49,7 +50,7 @@ def check_axis(x: Any, axis: Any) -> Any:
             )
     if isinstance(axis, tuple) and len({a % builtins.max(ndim, 1) for a in axis}) < len(axis):
         raise RuntimeError(f"a dimension appears twice in {axis}, for a tensor of shape {list(x._data.shape)}")
-    return None if ndim == 0 else tuple(axis) if isinstance(axis, list) else axis
+    return None if ndim == 0 else axis
 
 
 def _accumulator(x: Any, dtype: Any) -> Any:

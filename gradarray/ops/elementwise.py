@@ -93,7 +93,9 @@ elementwise(
     accepts="floating",
     singular=True,
 )
-elementwise("hypot", lambda x1, out: x1 / out, lambda x2, out: x2 / out, accepts="floating", singular=True)
+elementwise(
+    "hypot", lambda x1, out: x1 / out, lambda x2, out: x2 / out, accepts="floating", singular=True, domain="nonzero"
+)
 
 # -- trigonometric and hyperbolic ----------------------------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ elementwise("tanh", lambda out: 1 - out * out, accepts="floating")
 elementwise("asinh", lambda xp, x: 1 / xp.sqrt(x * x + 1), accepts="floating")
 elementwise(
     "acosh",
-    lambda xp, x: 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),
+    lambda xp, x: 1 / xp.sqrt(x - 1) / xp.sqrt(x + 1),
     accepts="floating",
     singular=True,
     domain="above one",
@@ -212,6 +214,8 @@ elementwise(
 
 
 def _clip(xp: Any, x: Any, *, min: Any, max: Any) -> Any:
+    if min is not None and max is not None and min > max:  # which the standard leaves undefined: the maximum wins
+        return xp.minimum(xp.maximum(x, min), max)
     return xp.clip(x, min, max)
 
 

@@ -1,0 +1,123 @@
+"""Functions that PyTorch has by names and signatures which the standard has not.
+
+Knows the functions of the standard, which do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradarray._dispatch import ShapeError
+from gradarray.functions import linalg, manipulation
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """``tensors`` joined along ``dim``. Differentiable. See :func:`gradarray.concat`.
+
+    References
+    ----------
+    ``torch.cat``.
+    """
+    return manipulation.concat(tensors, axis=dim)
+
+
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
+    """``x`` with a dimension of length 1 put in at ``dim``, a view. Differentiable. See :func:`gradarray.expand_dims`.
+
+    References
+    ----------
+    ``torch.unsqueeze``.
+    """
+    return manipulation.expand_dims(x, axis=dim)
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices of ``x`` along ``dim``, as views. Differentiable. See :func:`gradarray.unstack`.
+
+    References
+    ----------
+    ``torch.unbind``.
+    """
+    return manipulation.unstack(x, axis=dim)
+
+
+def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """``x`` with its dimensions in another order, a view. Differentiable. See :func:`gradarray.permute_dims`.
+
+    References
+    ----------
+    ``torch.permute``.
+    """
+    return manipulation.permute_dims(x, dims)
+
+
+def norm(
+    x: Tensor, p: float | str = 2, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
+) -> Tensor:
+    """The ``p``-norm of the elements over ``dim`` (by default all). Differentiable; 0 at 0.
+
+    Parameters
+    ----------
+    x : Tensor
+    p : float or "fro"
+        "fro" is 2.
+    dim : int, tuple of int or None
+    keepdim : bool
+
+    Returns
+    -------
+    Tensor
+
+    References
+    ----------
+    ``torch.norm``.
+    """
+    if isinstance(p, str):
+        if p != "fro":
+            raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+        p = 2
+    return linalg.vector_norm(x, axis=dim, keepdims=keepdim, ord=p)
+
+
+def _product(name: str, x1: Any, x2: Any, ndims: tuple[int, int]) -> Tensor:
+    given = (len(x1._data.shape), len(x2._data.shape))
+    if given != ndims:
+        raise ShapeError(
+            f"{name}: {ndims[0]}D and {ndims[1]}D tensors expected, but got {given[0]}D and {given[1]}D tensors; "
+            "matmul takes any"
+        )
+    return linalg.matmul(x1, x2)
+
+
+def dot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Product of two 1-d tensors. Differentiable. See :func:`gradarray.matmul`.
+
+    Raises
+    ------
+    RuntimeError
+        If one is not 1-d, or their lengths differ.
+
+    References
+    ----------
+    ``torch.dot``.
+    """
+    return _product("dot", x1, x2, (1, 1))
+
+
+def mm(x1: Tensor, x2: Tensor) -> Tensor:
+    """Product of two matrices. As :func:`dot`. ``torch.mm``."""
+    return _product("mm", x1, x2, (2, 2))
+
+
+def mv(x1: Tensor, x2: Tensor) -> Tensor:
+    """Product of a matrix and a 1-d tensor. As :func:`dot`. ``torch.mv``."""
+    return _product("mv", x1, x2, (2, 1))
+
+
+def bmm(x1: Tensor, x2: Tensor) -> Tensor:
+    """Products of two batches of matrices. As :func:`dot`. ``torch.bmm``."""
+    return _product("bmm", x1, x2, (3, 3))
