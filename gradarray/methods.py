@@ -46,16 +46,6 @@ def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
 
 
-def _product(name: str, a: Any, b: Any, dims1: int, dims2: int) -> Any:
-    given = [len(x._data.shape) if isinstance(x, Value) else -1 for x in (a, b)]
-    if -1 not in given and given != [dims1, dims2]:
-        raise ShapeError(
-            f"{name}: expected tensors of {dims1} and {dims2} dimensions, got shapes {list(a._data.shape)} and "
-            f"{list(b._data.shape)}; matmul takes any"
-        )
-    return linalg.matmul(a, b)
-
-
 class Methods(Value):
     """Everything that computes. :class:`gradarray.Tensor` adds what a tensor is."""
 
@@ -443,17 +433,7 @@ class Methods(Value):
         """See :func:`gradarray.matmul`. ``torch.Tensor.matmul``."""
         return linalg.matmul(self, other)  # type: ignore[arg-type]
 
-    def mm(self, mat2: Any) -> Any:
-        """Product of two matrices. ``torch.Tensor.mm``."""
-        return _product("mm", self, mat2, 2, 2)
-
-    def mv(self, vec: Any) -> Any:
-        """Product of a matrix and a vector. ``torch.Tensor.mv``."""
-        return _product("mv", self, vec, 2, 1)
-
-    def bmm(self, mat2: Any) -> Any:
-        """Products of two stacks of matrices. ``torch.Tensor.bmm``."""
-        return _product("bmm", self, mat2, 3, 3)
+    dot, mm, mv, bmm = pytorch.dot, pytorch.mm, pytorch.mv, pytorch.bmm
 
     def outer(self, other: Any) -> Any:
         """See :func:`gradarray.linalg.outer`. ``torch.Tensor.outer``."""

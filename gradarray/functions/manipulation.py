@@ -15,7 +15,6 @@ from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value, to_place
 from gradarray.dtypes import DType, as_dtype
-from gradarray.functions._into import into
 from gradarray.functions.indexing import getitem
 from gradarray.functions.statistical import check_axis, check_tensor
 
@@ -275,17 +274,6 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
                 f"concat: sizes of tensors must match except in dimension {axis}, got {list(first)} and {list(shape)}"
             )
     return apply(TABLE["concat"], arrays, {"axis": axis})
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """:func:`concat` with PyTorch's signature. Differentiable.
-
-    References
-    ----------
-    ``torch.cat``.
-    """
-    joined = concat(tensors, axis=dim)
-    return joined if out is None else into(out, joined, "cat")  # type: ignore[no-any-return]
 
 
 def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError
+from gradarray._storage import Value
 from gradarray.functions import linalg, manipulation
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def norm(
 
 
 def _product(name: str, x1: Any, x2: Any, ndims: tuple[int, int]) -> Tensor:
-    given = (len(x1._data.shape), len(x2._data.shape))
-    if given != ndims:
+    given = tuple(len(x._data.shape) if isinstance(x, Value) else -1 for x in (x1, x2))
+    if -1 not in given and given != ndims:
         raise ShapeError(
             f"{name}: {ndims[0]}D and {ndims[1]}D tensors expected, but got {given[0]}D and {given[1]}D tensors; "
             "matmul takes any"

@@ -1,6 +1,7 @@
 """Elementwise functions: Array API standard, "Element-wise Functions".
 
-At kinks the derivative is PyTorch's: ``abs`` and ``sign`` give 0 at 0, ``maximum`` and ``minimum`` share a tie in halves.
+At kinks the derivative is PyTorch's: ``abs`` and ``sign`` give 0 at 0, ``maximum`` and ``minimum`` share a tie in
+halves.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from gradarray._primitive import elementwise, linear, nondiff, primitive
 
-# -- arithmetic ----------------------------------------------------------------------------------------------------------
+# -- arithmetic --------------------------------------------------------------------------------------------------------
 
 elementwise("add", 1, 1)
 elementwise("subtract", 1, -1, grad_name="SubBackward0")
@@ -69,7 +70,7 @@ linear(
     broadcasts=True,
 )
 
-# -- powers and logarithms -----------------------------------------------------------------------------------------------
+# -- powers and logarithms ---------------------------------------------------------------------------------------------
 
 elementwise("exp", lambda out: out, accepts="floating", singular=True)
 elementwise("expm1", lambda out: out + 1, accepts="floating", singular=True)
@@ -97,7 +98,7 @@ elementwise(
     "hypot", lambda x1, out: x1 / out, lambda x2, out: x2 / out, accepts="floating", singular=True, domain="nonzero"
 )
 
-# -- trigonometric and hyperbolic ----------------------------------------------------------------------------------------
+# -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
 elementwise("sin", lambda xp, x: xp.cos(x), accepts="floating")
 elementwise("cos", lambda xp, x: -xp.sin(x), accepts="floating")
@@ -133,7 +134,7 @@ elementwise(
 )
 elementwise("atanh", lambda x: 1 / (1 - x * x), accepts="floating", singular=True, domain="unit")
 
-# -- what every user writes next: torch.sigmoid, torch.relu ----------------------------------------------------------------
+# -- what every user writes next: torch.sigmoid, torch.relu ------------------------------------------------------------
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
@@ -148,7 +149,7 @@ elementwise(
     "relu", lambda xp, out: xp.indicator(out != 0, out), forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x)
 )
 
-# -- magnitudes, kinks and steps -----------------------------------------------------------------------------------------
+# -- magnitudes, kinks and steps ---------------------------------------------------------------------------------------
 
 
 primitive(
@@ -170,8 +171,8 @@ def _turn(xp: Any, t: Any, x: Any) -> Any:
 
 primitive(
     "sign",
-    vjp=lambda xp, g, x: _turn(xp, g, x),
-    jvp=lambda xp, t, x: _turn(xp, t, x),
+    vjp=lambda xp, g, x: _turn(xp, g, x),  # noqa: PLW0108 (the names of a rule's parameters say what it takes)
+    jvp=_turn,
     holomorphic=False,
     grad_name="SignBackward0",
 )
@@ -237,7 +238,7 @@ elementwise("nextafter", 1, 0, accepts="floating")
 # what copy_ and fill_ do: the second, in the first's shape
 elementwise("overwrite", 0, 1, forward=lambda xp, x1, x2: xp.broadcast_to(x2, x1.shape), grad_name="CopyBackwards")
 
-# -- complex -------------------------------------------------------------------------------------------------------------
+# -- complex -----------------------------------------------------------------------------------------------------------
 
 primitive("conj", vjp=lambda xp, g: xp.conj(g), jvp=lambda xp, t: xp.conj(t), holomorphic=False)
 primitive("real", vjp=lambda xp, g: xp.to_complex(g), jvp=lambda xp, t: xp.real(t), holomorphic=False)
@@ -245,7 +246,7 @@ primitive("imag", vjp=lambda xp, g: xp.to_complex(g) * 1j, jvp=lambda xp, t: xp.
 
 primitive("to_complex", vjp=lambda xp, g: xp.real(g), jvp=lambda xp, t: xp.to_complex(t), holomorphic=False)
 
-# -- truth and bits ------------------------------------------------------------------------------------------------------
+# -- truth and bits ----------------------------------------------------------------------------------------------------
 
 nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", inputs=2)
 nondiff("logical_and", "logical_or", "logical_xor", inputs=2)

@@ -48,7 +48,9 @@ def _norm_partial(xp: Any, x: Any, out: Any, axis: Axis, ord: float) -> Any:
     if ord == 0:
         return xp.zeros_like(x)
     safe = xp.where(norm == 0, xp.ones_like(norm), norm)
-    return xp.where(size == 0, xp.zeros_like(x), xp.sign(x) * (xp.where(size == 0, xp.ones_like(size), size) / safe) ** (ord - 1))
+    return xp.where(
+        size == 0, xp.zeros_like(x), xp.sign(x) * (xp.where(size == 0, xp.ones_like(size), size) / safe) ** (ord - 1)
+    )
 
 
 primitive(

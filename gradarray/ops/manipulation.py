@@ -11,7 +11,7 @@ from typing import Any
 from gradarray._primitive import linear
 from gradarray.ops._helpers import Shape, inverse
 
-# -- views ---------------------------------------------------------------------------------------------------------------
+# -- views -------------------------------------------------------------------------------------------------------------
 
 linear(
     "view",
@@ -33,15 +33,9 @@ linear(
     view=True,
     grad_name=lambda params, shapes: "TBackward0" if len(shapes[0]) == 2 else "TransposeBackward0",
 )
-linear(
-    "matrix_transpose", transpose=lambda xp, g: xp.matrix_transpose(g), view=True, grad_name="TransposeBackward0"
-)
-linear(
-    "expand_dims", transpose=lambda xp, g, axis: xp.squeeze(g, axis=axis), view=True, grad_name="UnsqueezeBackward0"
-)
-linear(
-    "squeeze", transpose=lambda xp, g, shape1: xp.reshape(g, shape=shape1), view=True, grad_name="SqueezeBackward1"
-)
+linear("matrix_transpose", transpose=lambda xp, g: xp.matrix_transpose(g), view=True, grad_name="TransposeBackward0")
+linear("expand_dims", transpose=lambda xp, g, axis: xp.squeeze(g, axis=axis), view=True, grad_name="UnsqueezeBackward0")
+linear("squeeze", transpose=lambda xp, g, shape1: xp.reshape(g, shape=shape1), view=True, grad_name="SqueezeBackward1")
 
 
 def _sum_to(xp: Any, g: Any, shape: Shape) -> Any:
@@ -65,7 +59,7 @@ linear(
     grad_name="ExpandBackward0",
 )
 
-# -- copies --------------------------------------------------------------------------------------------------------------
+# -- copies ------------------------------------------------------------------------------------------------------------
 
 linear(
     "reshape",
@@ -105,7 +99,7 @@ linear("roll", transpose=_unroll, defaults={"axis": None})
 linear("tril", transpose=lambda xp, g, k: xp.tril(g, k=k), defaults={"k": 0})
 linear("triu", transpose=lambda xp, g, k: xp.triu(g, k=k), defaults={"k": 0})
 
-# -- dtypes --------------------------------------------------------------------------------------------------------------
+# -- dtypes ------------------------------------------------------------------------------------------------------------
 
 
 def _cast_back(xp: Any, g: Any, dtype: Any, source: Any) -> Any:

@@ -115,8 +115,9 @@ def _std_partial(xp: Any, x: Any, out: Any, axis: Axis, correction: float) -> An
 
 primitive(
     "std",
-    vjp=lambda xp, g, x, out, axis, correction: unreduce(xp, g, x.shape, axis)
-    * _std_partial(xp, x, out, axis, correction),
+    vjp=lambda xp, g, x, out, axis, correction: (
+        unreduce(xp, g, x.shape, axis) * _std_partial(xp, x, out, axis, correction)
+    ),
     jvp=lambda xp, t, x, out, axis, correction, keepdims: xp.sum(
         _along(xp, t, _std_partial(xp, x, out, axis, correction)), axis=axis, keepdims=keepdims
     ),

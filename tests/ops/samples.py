@@ -85,7 +85,6 @@ class Sample:
         shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
         return f"{self.name}({', '.join((*shown, *(f'{k}={v!r}' for k, v in self.params.items())))})"
 
-
     def moved(self, steps: Mapping[int, Array], h: float) -> Sample:
         """The sample ``h`` steps further on."""
         arrays = [np.asarray(x + h * steps[i]) if i in steps else x for i, x in enumerate(self.arrays)]
@@ -102,7 +101,7 @@ def about(subject: object) -> Iterator[None]:
         raise
 
 
-# -- running -------------------------------------------------------------------------------------------------------------
+# -- running -----------------------------------------------------------------------------------------------------------
 
 
 def host(x: Any) -> Array:
@@ -186,7 +185,9 @@ def noise(like: Array, seed: int) -> Array:
     """Normal numbers of the shape and dtype of ``like``."""
     rng = np.random.default_rng(seed)
     real = rng.standard_normal(like.shape)
-    return np.asarray(real + 1j * rng.standard_normal(like.shape) if like.dtype.kind == "c" else real).astype(like.dtype)
+    return np.asarray(real + 1j * rng.standard_normal(like.shape) if like.dtype.kind == "c" else real).astype(
+        like.dtype
+    )
 
 
 def inner(a: Array, b: Array) -> float:
@@ -194,7 +195,7 @@ def inner(a: Array, b: Array) -> float:
     return float(np.vdot(a, b).real)
 
 
-# -- drawing -------------------------------------------------------------------------------------------------------------
+# -- drawing -----------------------------------------------------------------------------------------------------------
 
 DOMAINS: dict[str, tuple[float, float]] = {
     "real": (-2.0, 2.0),
@@ -271,17 +272,20 @@ def _pairs(name: str, domain: str = "") -> Iterator[tuple[tuple[Any, ...], dict[
         for cplx in itertools.product(kinds(name), repeat=2):
             if None not in shapes or not any(cplx):
                 seed = seed_of(name) + 10 * i
-                yield tuple(
-                    1.7 if s is None else draw(where, s, seed + j, cplx=c)
-                    for j, (s, c) in enumerate(zip(shapes, cplx, strict=True))
-                ), {}
+                yield (
+                    tuple(
+                        1.7 if s is None else draw(where, s, seed + j, cplx=c)
+                        for j, (s, c) in enumerate(zip(shapes, cplx, strict=True))
+                    ),
+                    {},
+                )
 
 
 def _binary(name: str, forward: Callable[..., Any], domain: str = "") -> None:
     op(name, forward, _pairs(name, domain))
 
 
-# -- elementwise ---------------------------------------------------------------------------------------------------------
+# -- elementwise -------------------------------------------------------------------------------------------------------
 
 for _name in ("add", "subtract", "multiply", "remainder", "floor_divide", "logaddexp", "hypot"):
     _binary(_name, getattr(np, _name))
@@ -310,7 +314,9 @@ op(
         for cplx in (False, True)
     ],
 )
-for _name in "negative positive square reciprocal exp expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh".split():
+for (
+    _name
+) in "negative positive square reciprocal exp expm1 log log1p log2 log10 sqrt sin cos tan sinh cosh tanh".split():
     _unary(_name, getattr(np, _name))
 for _name in "asin acos atan asinh acosh atanh".split():
     _unary(_name, getattr(np, _name.replace("a", "arc", 1)))
@@ -320,13 +326,15 @@ _unary("rsqrt", lambda x: 1 / np.sqrt(x))
 _unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)))
 _unary("relu", lambda x: np.where(x > 0, x, 0.0))
 _unary(
-    "clamp", lambda x, min, max: np.clip(x, min, max), *({"min": a, "max": b} for a, b in ((-1, 1), (0.5, None), (None, 0)))
+    "clamp",
+    lambda x, min, max: np.clip(x, min, max),
+    *({"min": a, "max": b} for a, b in ((-1, 1), (0.5, None), (None, 0))),
 )
 for _name in ("real", "imag"):
     op(_name, getattr(np, _name), [((draw("real", s, i, cplx=True),), {}) for i, s in enumerate(SHAPES)])
 _unary("to_complex", lambda x: x.astype(np.complex128))
 
-# -- truth and bits ------------------------------------------------------------------------------------------------------
+# -- truth and bits ----------------------------------------------------------------------------------------------------
 
 for _name in "equal not_equal less less_equal greater greater_equal".split():
     _x = np.array([1.0, 2.0, math.nan, -0.0])
@@ -344,7 +352,7 @@ op("zeros_like", np.zeros_like, [((np.ones((2, 3)),), {}), ((np.ones((), complex
 op("ones_like", np.ones_like, [((np.zeros((2, 3)),), {}), ((np.zeros((), complex),), {})])
 op("full_like", np.full_like, [((np.zeros((2, 3)), 1.5), {}), ((np.zeros(0), 2.0), {})])
 
-# -- indexing ------------------------------------------------------------------------------------------------------------
+# -- indexing ----------------------------------------------------------------------------------------------------------
 
 
 def _filled(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -401,13 +409,16 @@ op(
     "index_adjoint",
     _adjoint,
     [
-        ((draw("real", np.zeros(shape)[_filled(key, indices)].shape, i, cplx=c), *indices), {"key": key, "shape": shape})
+        (
+            (draw("real", np.zeros(shape)[_filled(key, indices)].shape, i, cplx=c), *indices),
+            {"key": key, "shape": shape},
+        )
         for i, (shape, key, indices) in enumerate((*((s, k, ()) for s, k in BASIC), *ADVANCED))
         for c in (False, True)
     ],
 )
 
-# -- linear algebra ------------------------------------------------------------------------------------------------------
+# -- linear algebra ----------------------------------------------------------------------------------------------------
 
 MATRICES: tuple[tuple[Shape, Shape], ...] = (
     ((3,), (3,)),
@@ -479,7 +490,7 @@ op(
     ),
 )
 
-# -- manipulation --------------------------------------------------------------------------------------------------------
+# -- manipulation ------------------------------------------------------------------------------------------------------
 
 
 def _moved(name: str, forward: Callable[..., Any], *cases: tuple[Shape, dict[str, Any]]) -> None:
@@ -532,7 +543,9 @@ _moved(
     ((2, 3, 4), {"shift": (1, -2), "axis": (0, 2)}), ((0,), {"shift": 1, "axis": 0}),
 )  # fmt: skip
 for _name in ("tril", "triu"):
-    _moved(_name, getattr(np, _name), *(((*s, 3, 4), {"k": k}) for s in ((), (2,)) for k in (0, 1, -2)), ((0, 2), {"k": 0}))
+    _moved(
+        _name, getattr(np, _name), *(((*s, 3, 4), {"k": k}) for s in ((), (2,)) for k in (0, 1, -2)), ((0, 2), {"k": 0})
+    )
 
 
 def _joined(name: str, *cases: tuple[tuple[Shape, ...], int]) -> None:
@@ -562,7 +575,7 @@ op(
     ],
 )  # fmt: skip
 
-# -- searching and sorting -----------------------------------------------------------------------------------------------
+# -- searching and sorting ---------------------------------------------------------------------------------------------
 
 op(
     "where",
@@ -601,7 +614,11 @@ op(
     np.searchsorted,
     [((np.array([0.0, 1.0, 1.0, 2.0]), np.array([[1.0], [3.0]])), {"side": side}) for side in ("left", "right")],
 )
-op("nonzero", np.nonzero, [((np.array([[0, 2], [3, 0]]),), {}), ((np.array([0.0, 1.5]),), {}), ((np.zeros((0, 2)),), {})])
+op(
+    "nonzero",
+    np.nonzero,
+    [((np.array([[0, 2], [3, 0]]),), {}), ((np.array([0.0, 1.5]),), {}), ((np.zeros((0, 2)),), {})],
+)
 
 
 def _argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
@@ -619,7 +636,7 @@ op(
     ],
 )
 
-# -- statistical ---------------------------------------------------------------------------------------------------------
+# -- statistical -------------------------------------------------------------------------------------------------------
 
 for _name in ("sum", "prod"):
     op(_name, getattr(np, _name), reductions(_name, (*REDUCED, *EMPTY), complex_too=True))
@@ -641,19 +658,22 @@ SCANNED = (((3,), 0), ((1,), 0), ((2, 5), 1), ((2, 5), -2), ((4, 3, 2), 1), ((0,
 _moved("cumulative_sum", np.cumsum, *((s, {"axis": a}) for s, a in SCANNED))
 _moved("cumulative_prod", np.cumprod, *((s, {"axis": a}) for s, a in SCANNED))
 
-ONE_DEVICE: dict[str, list[Sample]] = {
-    # array-api-strict cannot view no elements in another shape
-    "view": [Sample("view", (np.zeros((0, 2)),), {"shape": (4, 0)})],
-    # the standard defines these for real numbers only; NumPy takes more
-} | {
-    name: [
-        Sample(name, arrays, {**params, "correction": correction})
-        for arrays, params in reductions(name, REDUCED[1:8], complex_too=True)
-        for correction in (0.0, 1.0)
-        if arrays[0].dtype.kind == "c"
-    ]
-    for name in ("var", "std")
-}
+ONE_DEVICE: dict[str, list[Sample]] = (
+    {
+        # array-api-strict cannot view no elements in another shape
+        "view": [Sample("view", (np.zeros((0, 2)),), {"shape": (4, 0)})],
+        # the standard defines these for real numbers only; NumPy takes more
+    }
+    | {
+        name: [
+            Sample(name, arrays, {**params, "correction": correction})
+            for arrays, params in reductions(name, REDUCED[1:8], complex_too=True)
+            for correction in (0.0, 1.0)
+            if arrays[0].dtype.kind == "c"
+        ]
+        for name in ("var", "std")
+    }
+)
 """Samples that only the CPU takes."""
 
 DIFFERENTIABLE = sorted(name for name, record in TABLE.items() if record.rules is not None)

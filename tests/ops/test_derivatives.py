@@ -67,9 +67,14 @@ def test_vjp_is_the_adjoint_of_jvp(name, device):
                 tangent = jvp(sample, vs, device)
                 assert (tangent.shape, tangent.dtype) == (u.shape, host(out).dtype)
                 pairs = list(zip(vs.values(), found, strict=True))
-                tolerance = min(TOLERANCE[x.dtype.name].exact if sample.exact else TOLERANCE["float32"].exact for x in (u,))
+                tolerance = min(
+                    TOLERANCE[x.dtype.name].exact if sample.exact else TOLERANCE["float32"].exact for x in (u,)
+                )
                 close(
-                    sum(inner(v, g) for v, g in pairs), inner(tangent, u), sizes(*pairs, (tangent, u)), tolerance=tolerance
+                    sum(inner(v, g) for v, g in pairs),
+                    inner(tangent, u),
+                    sizes(*pairs, (tangent, u)),
+                    tolerance=tolerance,
                 )
 
 
@@ -83,7 +88,9 @@ def test_jvp_of_one_input_has_the_shape_of_the_output(name, device):
             assert all(part.shape == u.shape for part in parts)
             whole = jvp(sample, vs, device)
             exact = TOLERANCE["float64" if sample.exact else "float32"].exact
-            np.testing.assert_allclose(sum(parts), whole, rtol=exact, atol=exact * (1 + np.max(np.abs(whole), initial=0)))
+            np.testing.assert_allclose(
+                sum(parts), whole, rtol=exact, atol=exact * (1 + np.max(np.abs(whole), initial=0))
+            )
 
 
 @per_operation
@@ -141,9 +148,7 @@ def test_gradient_of_gradient_is_the_limit_of_differences(name):
                         [g for g, _ in used], [*leaves, seed], [w for _, w in used], materialize_grads=True
                     )
                     found = sum(inner(v, host(g)) for v, g in zip((*vs.values(), du), outer, strict=True))
-                there, back = (
-                    loss_of_gradient(sample.moved(vs, h), np.asarray(u + h * du), ws) for h in (STEP, -STEP)
-                )
+                there, back = (loss_of_gradient(sample.moved(vs, h), np.asarray(u + h * du), ws) for h in (STEP, -STEP))
                 tolerance = TOLERANCE[u.dtype.name].difference
                 close(found, (there - back) / (2 * STEP), abs(found), abs(there), tolerance=10 * tolerance)
 
@@ -158,7 +163,9 @@ def test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name, device):
             with about(sample):
                 seed = ga.asarray(np.zeros_like(u), device=device).requires_grad_()
                 gs = gradients(sample, device, seed, road, create_graph=True)[2]
-                used = [(g, ga.asarray(v, device=device)) for g, v in zip(gs, vs.values(), strict=True) if g.requires_grad]
+                used = [
+                    (g, ga.asarray(v, device=device)) for g, v in zip(gs, vs.values(), strict=True) if g.requires_grad
+                ]
                 found = np.zeros_like(u)
                 if used:
                     g = ga.autograd.grad([g for g, _ in used], seed, [v for _, v in used], materialize_grads=True)
