@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +25,10 @@ from gradarray._storage import LEAF, Value, cell_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine
 
-Tensor: type[Value] = Value
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor as PublicTensor
+
+Tensor: Any = Value
 """The class of the tensors that operations give: ours, once tensor.py has handed it in."""
 
 grad_enabled: Callable[[], bool] = _state.grad_enabled.get
@@ -47,12 +51,12 @@ class DtypeError(TypeError, RuntimeError):
     """A dtype that an operation does not take: PyTorch raises RuntimeError for it, NumPy TypeError."""
 
 
-# -- tensors from arrays -------------------------------------------------------------------------------------------------
+# -- tensors from arrays -----------------------------------------------------------------------------------------------
 
 
-def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None) -> Value:
+def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None) -> PublicTensor:
     """A tensor of a raw array."""
-    x = Tensor()
+    x: PublicTensor = Tensor()
     x._data = raw = raw if type(raw) is place.array_type else place.wrap(raw)
     if dtype is not None:
         x._kind = place.kinds[dtype.name]
@@ -77,7 +81,7 @@ def requires_grad(x: Any) -> bool:
     return isinstance(x, Value) and x._node is not None
 
 
-# -- operations as the engine sees them ------------------------------------------------------------------------------------
+# -- operations as the engine sees them --------------------------------------------------------------------------------
 
 
 class TableOp(NamedOp):
@@ -114,20 +118,17 @@ class TableOp(NamedOp):
         rules = record.rules
         assert rules is not None
         rule = rules.raw_complex if node.complex else rules.raw
-        if scope is None:
-            gs = rule(node, g)
-            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs  # type: ignore[no-any-return]
-        with scope():
-            gs = rule(node, g)
-            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs  # type: ignore[no-any-return]
+        with nullcontext() if scope is None else scope():
+            gs: Sequence[Any] = rule(node, g)
+            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         rules = self.record.rules
         assert rules is not None
         saved = _saved_tensors(node, node.edges)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
-        gs = rule(node, g, saved, TAPED)
-        return _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs  # type: ignore[no-any-return]
+        gs: Sequence[Any] = rule(node, g, saved, TAPED)
+        return _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
 
 
 class ShortOp(NamedOp):
@@ -147,11 +148,13 @@ class ShortOp(NamedOp):
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         self.pull = self.rules.raw  # type: ignore[method-assign]
-        return self.pull(node, g)
+        gs: Sequence[Any] = self.pull(node, g)
+        return gs
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule = self.rules.taped_complex if _is_complex(g) else self.rules.taped
-        return rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)  # type: ignore[no-any-return]
+        gs: Sequence[Any] = rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)
+        return gs
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
         edges = dict(zip(self.wanted, node.edges, strict=True))
@@ -161,7 +164,8 @@ class ShortOp(NamedOp):
 def _saved_tensors(node: OpNode, edges: Sequence[Any]) -> list[Any]:
     """What ``node`` saved as tensors that stand where they stood on the tape."""
     assert node.saved is not None
-    place, saved = node.place, []
+    place = node.place
+    saved: list[Any] = []
     for i, cell in enumerate(node.saved):
         raw = None if cell is None else cell[0]
         if i == len(edges) and type(raw) is list:
@@ -203,10 +207,10 @@ class _Ops(dict[Primitive, TableOp]):
 _ops = _Ops()
 
 
-# -- the general road ----------------------------------------------------------------------------------------------------
+# -- the general road --------------------------------------------------------------------------------------------------
 
 
-def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> PublicTensor:
     """Run an operation on tensors and Python scalars; a tensor, or a tuple of them where it has several outputs.
 
     NumPy's scalars count as Python's, its arrays as tensors. An operation of two operands gives NotImplemented where one
@@ -238,14 +242,15 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
         if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
             xs = _understood(record, xs, place)
             if xs is NotImplemented:
-                return NotImplemented
+                return NotImplemented  # type: ignore[no-any-return]  (operators hand it on to Python)
         xs = _promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
         tracked = any(requires_grad(x) for x in xs)
+        kernels = xs[0]._kind.kernels if isinstance(xs[0], Value) else place.kernels
     else:
-        place = kind.place
+        place, kernels = kind.place, kind.kernels
     try:
-        kernel = place.kernels[record.name]
+        kernel = kernels[record.name]
         out = kernel(raws, **params) if record.listed else kernel(*raws, **params)
     except Exception as error:
         raise _explained(record, xs, error) from error
@@ -254,7 +259,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Any:
         results = tuple(make(o, place) for o in out)
         if tracked:
             _record(op, xs, params, place, results)
-        return results
+        return results  # type: ignore[return-value]  (operations of several outputs are few)
     result = make(out, place)
     if tracked and result._kind.dtype.kind in "fc":
         _record(op, xs, params, place, (result,))
@@ -382,15 +387,15 @@ def _promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[An
     return [cast(x, target) if i in which and isinstance(x, Value) else x for i, x in enumerate(xs)]
 
 
-def cast(x: Value, dtype: DType) -> Value:
-    """``x`` in another dtype, on the tape."""
+def cast(tensor: Value, dtype: DType) -> PublicTensor:
+    """A tensor in another dtype, on the tape."""
+    x: Any = tensor
     if x._dtype is dtype:
-        return x
+        return x  # type: ignore[no-any-return]
     if x._dtype.kind == "c" and dtype.kind not in "cb":
         x = apply(TABLE["real"], (x,), {})
     x._place.to_raw_dtype(dtype)
-    result: Value = apply(TABLE["astype"], (x,), {"dtype": dtype, "source": x._dtype})
-    return result
+    return apply(TABLE["astype"], (x,), {"dtype": dtype, "source": x._dtype})
 
 
 def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Exception:
@@ -430,7 +435,7 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] |
     return tuple(q if p == 1 else p for p, q in padded)
 
 
-# -- the short road ------------------------------------------------------------------------------------------------------
+# -- the short road ----------------------------------------------------------------------------------------------------
 
 
 def unary(name: str) -> Callable[[Any], Any]:
@@ -490,8 +495,8 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     """
     record = TABLE[name]
     if record.rules is None:
-        run = _untracked(name)
-        return (lambda x2, x1: run(x1, x2)) if reflected else run
+        untracked = _untracked(name)
+        return (lambda x2, x1: untracked(x1, x2)) if reflected else untracked
     op1, op2, op12 = ShortOp(record, (0,)), ShortOp(record, (1,)), ShortOp(record, (0, 1))
     numbers = record.numbers
     plan1, plan2, plan12 = (
@@ -604,7 +609,7 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
     return run
 
 
-# -- between places ------------------------------------------------------------------------------------------------------
+# -- between places ----------------------------------------------------------------------------------------------------
 
 
 class _ToCopy(NamedOp):
@@ -629,10 +634,11 @@ def move(raw: Array, source: Place, target: Place) -> Array:
     return target.backend.from_numpy(source.backend.to_numpy(raw), target.device, copy=True)
 
 
-def transfer(x: Value, place: Place) -> Value:
-    """``x`` on another place, on the tape."""
+def transfer(tensor: Value, place: Place) -> PublicTensor:
+    """A tensor on another place, on the tape."""
+    x: Any = tensor
     if x._place is place:
-        return x
+        return x  # type: ignore[no-any-return]
     place.to_raw_dtype(x._dtype)
     out = make(move(x._data, x._place, place), place, x._dtype)
     if x._node is not None and grad_enabled():
@@ -640,7 +646,7 @@ def transfer(x: Value, place: Place) -> Value:
     return out
 
 
-# -- the namespace of rules that record themselves ---------------------------------------------------------------------------
+# -- the namespace of rules that record themselves ---------------------------------------------------------------------
 
 
 class _Taped:
@@ -691,9 +697,11 @@ def iadd_raw(a: Array, b: Array) -> Array:
     """The sum of two raw cotangents, in the memory of the first where that can be."""
     scope = _scope_of(a)
     if scope is None:
-        return operator.iadd(a, b)
+        a += b
+        return a
     with scope():
-        return operator.iadd(a, b)
+        a += b
+        return a
 
 
 def _scope_of(raw: Array) -> Any:

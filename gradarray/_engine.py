@@ -10,7 +10,6 @@ that they lead to, so taking the youngest first visits each node once, when all 
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
 from typing import Any
@@ -20,18 +19,18 @@ Cotangent = Any
 next_seq: Callable[[], int] = itertools.count().__next__
 
 
-class Op(ABC):
+class Op:
     """What kind of operation a node records: how cotangents pass through it."""
 
     __slots__ = ()
 
-    @abstractmethod
     def pull(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
         """The cotangents of the inputs (None for zero), one an edge, for the cotangent ``g`` of the output."""
+        raise NotImplementedError
 
-    @abstractmethod
     def pull_taped(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
         """:meth:`pull`, recording itself so that the result can be differentiated again."""
+        raise NotImplementedError
 
 
 class Node:

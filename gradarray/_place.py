@@ -35,6 +35,7 @@ class Kernels(dict[str, Callable[..., Any]]):
     """Functions on a place's arrays, by name, found on first use.
 
     A function is the backend's own kernel of that name, else the composition that the table holds, else the namespace's.
+    ``library.exp`` is ``exp`` without the table: what a composition of the same name mends.
     """
 
     def __init__(self, place: Place) -> None:
@@ -44,13 +45,14 @@ class Kernels(dict[str, Callable[..., Any]]):
 
     def __missing__(self, name: str) -> Callable[..., Any]:
         place = self._place
-        found = self._own.get(name) or self._ours(name)
+        plain = name.removeprefix("library.")
+        found = self._own.get(plain) or self._ours(plain)
         record = TABLE.get(name)
         if found is None and record is not None and record.forward is not None:
             found = functools.partial(record.forward, place.xp)
         if found is None:
             found = place.backend.namespace(place.device)
-            for part in name.split("."):
+            for part in plain.split("."):
                 found = getattr(found, part, None)
         if found is None:
             why = place.backend.capabilities.missing.get(name, "its namespace has no such function")
@@ -85,7 +87,7 @@ class Kernels(dict[str, Callable[..., Any]]):
             product = g * p
             return place.xp.where(g == 0, place.xp.zeros_like(product), product)
 
-        return {
+        ours: dict[str, Callable[..., Any]] = {
             "astype": astype,
             "getitem": index,
             "index": index,
@@ -93,7 +95,26 @@ class Kernels(dict[str, Callable[..., Any]]):
             "indicator": indicator,
             "strong_multiply": strong_multiply,
             "to_complex": to_complex,
-        }.get(name)
+        }
+        return ours.get(name)
+
+
+class ComplexKernels(dict[str, Callable[..., Any]]):
+    """The same for complex numbers: where the table has a forward for these alone, that one."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        place, record = self._place, TABLE.get(name)
+        if record is None or record.complex_forward is None:
+            found = place.kernels[name]
+        else:
+            found = functools.partial(record.complex_forward, place.xp)
+            found = found if place.scope is None else scoped(found, place.scope)
+        self[name] = found
+        return found
 
 
 class Slotted:
@@ -140,7 +161,7 @@ class Space:
         self._place, self._prefix = place, prefix
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("linalg", "fft"):
+        if name in ("linalg", "fft", "library"):
             value: Any = Space(self._place, f"{name}.")
         else:
             value = self._place.kernels[self._prefix + name]
@@ -149,6 +170,9 @@ class Space:
 
     def is_complex(self, x: Array) -> bool:
         return self._place.dtype(x).kind == "c"
+
+    def is_floating(self, x: Array) -> bool:
+        return self._place.dtype(x).kind == "f"
 
     def scattered(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
         return Scattered(self._place, g, fill(key, indices), shape)
@@ -163,8 +187,8 @@ class Kind:
     place : Place
     short : bool
         Elementwise operations may take the short road: real floating, and no scope to enter.
-    kernels : Kernels
-        Those of the place.
+    kernels : mapping
+        Those of the place, or its twins for complex numbers.
     array_type : type
         That of the place.
     scalars : dict
@@ -175,7 +199,8 @@ class Kind:
 
     def __init__(self, place: Place, dtype: DType) -> None:
         self.place, self.dtype = place, dtype
-        self.kernels, self.array_type = place.kernels, place.array_type
+        self.kernels = place.complex_kernels if dtype.is_complex else place.kernels
+        self.array_type = place.array_type
         self.short = dtype.is_real_floating and place.scope is None
         self.scalars: dict[float, Any] = {}
 
@@ -209,7 +234,7 @@ class Place:
         The backend's dtype objects by name.
     scope : callable or None
         What kernels and rules run inside of.
-    kernels : Kernels
+    kernels, complex_kernels : mapping
     kinds : dict of str to Kind
         By the name of the dtype.
     kind_of : dict
@@ -218,7 +243,7 @@ class Place:
     """
 
     __slots__ = (
-        "array_type", "backend", "device", "dtype_of", "in_place", "kernels", "kind_of", "kinds", "mutable", "raw_dtype",
+        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of", "kinds", "mutable", "raw_dtype",
         "scope", "xp",
     )  # fmt: skip
 
@@ -232,7 +257,7 @@ class Place:
             scoped_types[self.array_type] = backend
         self.mutable = backend.capabilities.mutable
         self.in_place = backend.in_place(device) if self.scope is None else {}
-        self.kernels = Kernels(self)
+        self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
         self.kind_of = {raw: self.kinds[dtype.name] for raw, dtype in self.dtype_of.items()}

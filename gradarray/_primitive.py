@@ -93,6 +93,8 @@ class Primitive:
         Its forward takes the arrays as one list (``concat``).
     forward : callable or None
         ``forward(xp, *arrays, **params)``, composed of other functions; None where the namespace has it by this name.
+    complex_forward : callable or None
+        The same for complex numbers alone, where libraries get special cases wrong.
     defaults : dict
         Its parameters and their defaults.
     accepts : {"any", "floating"}
@@ -124,6 +126,7 @@ class Primitive:
     inputs: int | None = 1
     listed: bool = False
     forward: Callable[..., Any] | None = None
+    complex_forward: Callable[..., Any] | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
     accepts: Literal["any", "floating"] = "any"
     promote: tuple[int, ...] | None = None
@@ -155,7 +158,7 @@ def _register(name: str, **fields: Any) -> Primitive:
     return record
 
 
-# -- names to positions --------------------------------------------------------------------------------------------------
+# -- names to positions ------------------------------------------------------------------------------------------------
 
 
 def _names(rule: Rule) -> tuple[str, ...]:
@@ -269,7 +272,7 @@ def _conj(xp: Any, value: Any) -> Any:
     return None if value is None else xp.conj(value)
 
 
-# -- the four constructors -----------------------------------------------------------------------------------------------
+# -- the four constructors ---------------------------------------------------------------------------------------------
 
 
 def elementwise(name: str, *partials: Partial, singular: bool = False, **fields: Any) -> Primitive:
@@ -279,7 +282,7 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
     makes a zero cotangent give a zero gradient there. ``fields`` are those of :class:`Primitive`.
     """
     n = len(partials)
-    constants = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
+    constants: dict[float, str] = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
 
     def expression(p: Partial) -> tuple[str, Rule | None]:
         if callable(p):

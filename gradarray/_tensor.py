@@ -92,7 +92,7 @@ class Tensor(Methods):
     __slots__ = ()
     __array_priority__ = 1000
 
-    # -- what it is ------------------------------------------------------------------------------------------------------
+    # -- what it is ----------------------------------------------------------------------------------------------------
 
     @property
     def dtype(self) -> DType:
@@ -203,7 +203,7 @@ class Tensor(Methods):
             raise RuntimeError(f"`in` of a Tensor only supports Tensor or number, got {type(value).__name__}")
         return builtins.bool((self == value).any())
 
-    # -- the tape --------------------------------------------------------------------------------------------------------
+    # -- the tape ------------------------------------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> builtins.bool:
@@ -363,7 +363,7 @@ class Tensor(Methods):
         """Keep ``.grad`` although this is no leaf. ``torch.Tensor.retain_grad``."""
         hooks.retain_grad(self)
 
-    # -- to Python -------------------------------------------------------------------------------------------------------
+    # -- to Python -----------------------------------------------------------------------------------------------------
 
     def item(self) -> Any:
         """The only element as a Python number.
@@ -466,7 +466,7 @@ class Tensor(Methods):
         # the graph stays behind, as in PyTorch; the flag goes along
         return _unpickle, (np.array(self._host()), str(self.device), self._dtype.name, self.requires_grad)
 
-    # -- to NumPy and other libraries ----------------------------------------------------------------------------------------
+    # -- to NumPy and other libraries ----------------------------------------------------------------------------------
 
     def numpy(self, *, force: builtins.bool = False) -> np.ndarray[Any, Any]:
         """The values as a NumPy array that shares this tensor's memory.
@@ -569,7 +569,7 @@ class Tensor(Methods):
         """On another device. Differentiable. Array API standard; ``torch.Tensor.to``."""
         return as_value(self, device=device)  # type: ignore[no-any-return]
 
-    # -- new tensors like this one -------------------------------------------------------------------------------------------
+    # -- new tensors like this one -------------------------------------------------------------------------------------
 
     def _options(self, dtype: Any, device: Any) -> dict[str, Any]:
         return {"dtype": self._dtype if dtype is None else dtype, "device": self._place if device is None else device}

@@ -67,7 +67,7 @@ def to_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
     return shape
 
 
-def leaf(x: Any, required: bool) -> Any:
+def leaf(x: Tensor, required: bool) -> Tensor:
     """``x`` (new), made a leaf that requires a gradient if ``required``."""
     if required:
         if x._dtype.kind not in "fc":
@@ -93,11 +93,11 @@ def _given(name: str, given: Sequence[Any]) -> Any:
     return found[0]
 
 
-def _size(args: tuple[Any, ...], shape: Any, size: Any) -> tuple[int, ...]:
-    """The shape, however it was given: ``(5, 3)``, ``((5, 3))``, ``shape=`` (the standard's) or ``size=`` (PyTorch's)."""
-    if shape is None and size is None:
-        return to_shape(args)
-    return to_shape((_given("a shape", [args or None, shape, size]),))
+def _size(shape: Any, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """The shape, however it was given: ``((5, 3))``, ``(5, 3)``, ``shape=`` (the standard's) or ``size=`` (PyTorch's)."""
+    if size is None:
+        return to_shape((shape, *sizes) if shape is not None or sizes else ())
+    return to_shape((_given("a shape", [shape, sizes or None, size]),))
 
 
 def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required: bool) -> Any:
@@ -107,8 +107,8 @@ def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required
 
 
 def empty(
-    *args: Any,
     shape: Any = None,
+    *sizes: int,
     size: Any = None,
     dtype: Any = None,
     device: DeviceLike = None,
@@ -118,8 +118,10 @@ def empty(
 
     Parameters
     ----------
-    *args : int, or one sequence of int
-        The shape; or by name, as ``shape=`` or ``size=``.
+    shape : int or sequence of int
+        Also as ``size=``.
+    *sizes : int
+        The lengths after the first, where ``shape`` is the first alone: ``empty(5, 3)``.
     dtype : DType, optional
         By default the default dtype.
     device : Device or str, optional
@@ -137,12 +139,12 @@ def empty(
     """
     place, kind = to_place(device), _floating(dtype)
     place.to_raw_dtype(kind)
-    return leaf(make(place.backend.empty(_size(args, shape, size), kind, place.device), place, kind), requires_grad)
+    return leaf(make(place.backend.empty(_size(shape, sizes, size), kind, place.device), place, kind), requires_grad)
 
 
 def zeros(
-    *args: Any,
     shape: Any = None,
+    *sizes: int,
     size: Any = None,
     dtype: Any = None,
     device: DeviceLike = None,
@@ -154,12 +156,12 @@ def zeros(
     ----------
     Array API standard, ``zeros``; ``torch.zeros``.
     """
-    return _filled("zeros", _size(args, shape, size), dtype, device, requires_grad)
+    return _filled("zeros", _size(shape, sizes, size), dtype, device, requires_grad)
 
 
 def ones(
-    *args: Any,
     shape: Any = None,
+    *sizes: int,
     size: Any = None,
     dtype: Any = None,
     device: DeviceLike = None,
@@ -171,7 +173,7 @@ def ones(
     ----------
     Array API standard, ``ones``; ``torch.ones``.
     """
-    return _filled("ones", _size(args, shape, size), dtype, device, requires_grad)
+    return _filled("ones", _size(shape, sizes, size), dtype, device, requires_grad)
 
 
 def full(
@@ -388,7 +390,7 @@ def eye(
     return leaf(make(place.backend.from_numpy(values, place.device, copy=False), place, kind), requires_grad)
 
 
-# -- data from outside ---------------------------------------------------------------------------------------------------
+# -- data from outside -------------------------------------------------------------------------------------------------
 
 
 def _collect(data: Any, numbers: list[Any], dtypes: list[DType]) -> None:

@@ -51,7 +51,7 @@ class Methods(Value):
 
     __slots__ = ()
 
-    # -- operators -------------------------------------------------------------------------------------------------------
+    # -- operators -----------------------------------------------------------------------------------------------------
 
     __add__ = binary("add")
     __radd__ = binary("add", reflected=True)
@@ -107,6 +107,8 @@ class Methods(Value):
         return linalg.matmul(self, other) if isinstance(other, Value) else NotImplemented
 
     def __imatmul__(self, other: Any) -> Any:
+        if not isinstance(other, Value):
+            return NotImplemented
         return in_place(linalg.matmul, "matmul_")(self, other)
 
     def __getitem__(self, key: Any) -> Any:
@@ -115,7 +117,7 @@ class Methods(Value):
     def __setitem__(self, key: Any, value: Any) -> None:
         setitem(self, key, value)  # type: ignore[arg-type]
 
-    # -- elementwise, each with its twin that works in place -----------------------------------------------------------------
+    # -- elementwise, each with its twin that works in place -----------------------------------------------------------
 
     add, add_ = e.add, in_place(e.add, "add_", "add")
     sub, sub_ = e.subtract, in_place(e.subtract, "sub_", "subtract")
@@ -290,7 +292,7 @@ class Methods(Value):
         drawn = function(self._data.shape, dtype=self._dtype, device=self._place, generator=generator)
         return self.copy_(drawn * scale + shift)
 
-    # -- reductions ------------------------------------------------------------------------------------------------------
+    # -- reductions ----------------------------------------------------------------------------------------------------
 
     def sum(
         self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, axis: Dim = None, keepdims: bool = False
@@ -427,7 +429,7 @@ class Methods(Value):
             return manipulation.reshape(found[0], (-1, 1))[:, :0]
         return found if as_tuple else manipulation.stack(found, axis=1)
 
-    # -- products --------------------------------------------------------------------------------------------------------
+    # -- products ------------------------------------------------------------------------------------------------------
 
     def matmul(self, other: Any) -> Any:
         """See :func:`gradarray.matmul`. ``torch.Tensor.matmul``."""
@@ -439,7 +441,7 @@ class Methods(Value):
         """See :func:`gradarray.linalg.outer`. ``torch.Tensor.outer``."""
         return linalg.outer(self, other)  # type: ignore[arg-type]
 
-    # -- shapes ----------------------------------------------------------------------------------------------------------
+    # -- shapes --------------------------------------------------------------------------------------------------------
 
     def view(self, *shape: Any) -> Any:
         """Another shape over the same memory. Differentiable. See :func:`gradarray.reshape` for what may copy.
@@ -645,7 +647,7 @@ class Methods(Value):
             step *= n
         return True
 
-    # -- shapes, in place --------------------------------------------------------------------------------------------------
+    # -- shapes, in place ----------------------------------------------------------------------------------------------
 
     def _become(self, change: Any, name: str) -> Any:
         """Turn into a view of what the tensor was: a hidden tensor takes over its memory and history as the root."""
@@ -688,7 +690,7 @@ class Methods(Value):
         """:meth:`unsqueeze` in place. ``torch.Tensor.unsqueeze_``."""
         return self._become(lambda x: x.unsqueeze(dim), "unsqueeze_")
 
-    # -- dtypes and devices --------------------------------------------------------------------------------------------------
+    # -- dtypes and devices --------------------------------------------------------------------------------------------
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
         """In another dtype, on another device, or both; the tensor itself where nothing changes. Differentiable.

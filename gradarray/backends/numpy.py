@@ -28,9 +28,21 @@ def strong_multiply(g: Array, p: Array) -> Array:
     return np.where(g == 0, product.dtype.type(0), product) if norm != norm else product
 
 
+def floor_divide(x1: Array, x2: Array) -> Array:
+    """``np.floor_divide``, but with one operand infinite the floor of the quotient; dot products tell if one may be."""
+    kind = (x2 if isinstance(x2, np.ndarray) else x1).dtype
+    if kind.kind != "f" or (math.isfinite(np.vdot(x1, x1)) and math.isfinite(np.vdot(x2, x2))):
+        return np.floor_divide(x1, x2)
+    mask = np.not_equal(np.isinf(x1), np.isinf(x2))
+    x1, x2 = np.asarray(x1, kind), np.asarray(x2, kind)
+    one = kind.type(1)
+    floors = np.floor_divide(np.where(mask, one, x1), np.where(mask, one, x2))
+    return np.where(mask, np.divide(x1, np.where(mask, x2, one)), floors)
+
+
 def argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
     """``np.argsort``, with the order reversed where asked for; equal elements keep their order in both."""
-    kind = "stable" if stable else None
+    kind: Any = "stable" if stable else None
     if not descending:
         return np.argsort(x, axis=axis, kind=kind)
     backwards = np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind)
@@ -48,7 +60,8 @@ def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
 
 def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
     """``np.mean`` without its wrapping, which takes longer than a short sum."""
-    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    reduce: Any = np.add.reduce
+    total = reduce(x, axis=axis, keepdims=keepdims)
     return total / x.dtype.type(x.size / max(total.size, 1)) if total.size else np.mean(x, axis=axis, keepdims=keepdims)
 
 
@@ -75,6 +88,7 @@ class NumpyBackend(Backend):
             "divide": operator.truediv,
             "negative": operator.neg,
             "strong_multiply": strong_multiply,
+            "floor_divide": floor_divide,
             "pow": operator.pow,
             "pow_number": operator.pow,  # which knows of squares and square roots
             "view": lambda x, *, shape: x.reshape(shape, copy=False),
@@ -94,8 +108,12 @@ class NumpyBackend(Backend):
         }
 
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
-        names = ("add", "subtract", "multiply", "divide")
-        return {name: lambda x, y, ufunc=getattr(np, name): ufunc(x, y, out=x) for name in names}
+        return {
+            "add": lambda x, y: np.add(x, y, out=x),
+            "subtract": lambda x, y: np.subtract(x, y, out=x),
+            "multiply": lambda x, y: np.multiply(x, y, out=x),
+            "divide": lambda x, y: np.divide(x, y, out=x),
+        }
 
     def walk_scope(self) -> AbstractContextManager[object]:
         # what is infinite or nan was warned of in the forward pass

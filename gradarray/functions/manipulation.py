@@ -15,6 +15,7 @@ from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value, to_place
 from gradarray.dtypes import DType, as_dtype
+from gradarray.functions.elementwise import not_equal, subtract
 from gradarray.functions.indexing import getitem
 from gradarray.functions.statistical import check_axis, check_tensor
 
@@ -168,19 +169,31 @@ def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence
     return permute_dims(x, tuple(order))
 
 
-def expand_dims(x: Tensor, /, *, axis: int | tuple[int, ...] = 0) -> Tensor:
-    """``x`` with a dimension of length 1 put in at ``axis``, a view. Differentiable.
+def expand_dims(x: Tensor, /, axis: int | tuple[int, ...] = 0) -> Tensor:
+    """``x`` with dimensions of length 1 put in, which stand at ``axis`` in the result; a view. Differentiable.
+
+    Raises
+    ------
+    IndexError
+        If the result has no such axis.
+    ValueError
+        If one is named twice.
 
     References
     ----------
     Array API standard, ``expand_dims``; ``torch.unsqueeze``.
     """
     axes = axis if isinstance(axis, tuple) else (axis,)
-    n = len(check_tensor(x)._data.shape) + len(axes)
+    n = len(x._data.shape) + len(axes)
     for a in axes:
         if not -n <= a < n:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {a})")
-    return apply(TABLE["expand_dims"], (x,), {"axis": axes if len(axes) > 1 else axes[0] % n})
+    new = {a % n for a in axes}
+    if len(new) < len(axes):
+        raise ShapeError(f"expand_dims: a dimension appears twice in {axes}, for a tensor of shape {list(x._data.shape)}")
+    if len(new) == 1:
+        return apply(TABLE["expand_dims"], (x,), {"axis": new.pop()})
+    return getitem(x, tuple(None if i in new else slice(None) for i in range(n)))
 
 
 def squeeze(x: Tensor, /, axis: int | tuple[int, ...]) -> Tensor:
@@ -232,7 +245,7 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     return out
 
 
-def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
+def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     """All ``arrays`` broadcast against each other. Differentiable.
 
     References
@@ -240,7 +253,7 @@ def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     Array API standard, ``broadcast_arrays``.
     """
     shape = broadcast_shapes(*(x._data.shape for x in arrays))
-    return [broadcast_to(x, shape) for x in arrays]
+    return tuple(broadcast_to(x, shape) for x in arrays)
 
 
 def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
@@ -394,7 +407,53 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     return reshape(spread, (*shape[:axis], n * repeats, *shape[axis + 1 :]))
 
 
-def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
+def diff(
+    x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """Differences of neighbours along ``axis``, taken ``n`` times. Differentiable in all tensors.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of bool: whether neighbours differ.
+    axis : int
+    n : int
+        The result is shorter by as much; with 0 it is a copy.
+    prepend, append : Tensor, optional
+        Joined to ``x`` along ``axis`` first. Dtypes promote.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If ``x`` is 0-d or shapes do not fit.
+    ValueError
+        If ``n`` is negative.
+    IndexError
+        If ``x`` has no such axis.
+
+    References
+    ----------
+    Array API standard, ``diff``; ``torch.diff``.
+    """
+    if not x._data.shape:
+        raise ShapeError("diff needs at least 1 dimension, got a 0-d tensor")
+    if n < 0:
+        raise ShapeError(f"diff: n must not be negative, got {n}")
+    axis = check_axis(x, axis) % len(x._data.shape)
+    parts = [part for part in (prepend, x, append) if part is not None]
+    out = concat(parts, axis=axis) if len(parts) > 1 else x if n else clone(x)
+    before = (slice(None),) * axis
+    minus = not_equal if out._dtype.kind == "b" else subtract
+    for _ in range(n):
+        out = minus(getitem(out, (*before, slice(1, None))), getitem(out, (*before, slice(None, -1))))
+    return out
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of a grid from those of its axes. Differentiable.
 
     References

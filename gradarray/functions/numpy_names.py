@@ -22,7 +22,7 @@ UFUNCS = {
     "true_divide": "divide", "mod": "remainder",
 }  # fmt: skip
 FUNCTIONS = {"amax": "max", "amin": "min"}
-PARAMETERS = {"a_min": "min", "a_max": "max", "repeats": "repeats"}
+PARAMETERS = {"a_min": "min", "a_max": "max"}
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -133,9 +133,10 @@ def call(namespace: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str,
         parameters = inspect.signature(namespace).parameters.values()
     except ValueError:  # of those written in C
         return namespace(*args, **kwargs)
-    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in given.signature.parameters.values()):
+    if any(p.kind is p.VAR_POSITIONAL for p in given.signature.parameters.values()):
         return namespace(*args, **kwargs)
     positional = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
+    further = given.arguments.pop("kwargs", {})
     first = list(given.arguments.items())
     rest = {PARAMETERS.get(k, k): v for k, v in first[positional:]}
-    return namespace(*[v for _, v in first[:positional]], **rest)
+    return namespace(*[v for _, v in first[:positional]], **rest, **further)

@@ -10,7 +10,7 @@ from gradarray._storage import Value
 from gradarray.creation import arange, as_value
 from gradarray.functions.indexing import getitem
 from gradarray.functions.manipulation import broadcast_to, reshape
-from gradarray.functions.statistical import check_axis
+from gradarray.functions.statistical import check_axis, check_tensor
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -97,7 +97,7 @@ def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: b
     ----------
     Array API standard, ``argsort``; ``torch.argsort``.
     """
-    if not x._data.shape:
+    if not check_tensor(x)._data.shape:
         return apply(TABLE["argmax"], (x,), {"axis": None, "keepdims": False})
     params = {"axis": check_axis(x, axis), "descending": descending, "stable": stable}
     return apply(TABLE["argsort"], (x,), params)
@@ -110,7 +110,7 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
     ----------
     Array API standard, ``sort``; ``torch.sort`` (which gives the positions as well).
     """
-    if not x._data.shape:
+    if not check_tensor(x)._data.shape:
         return apply(TABLE["clone"], (x,), {})
     return take_along_axis(x, argsort(x, axis=axis, descending=descending, stable=stable), axis=axis)
 

@@ -63,6 +63,11 @@ def _accumulator(x: Any, dtype: Any) -> Any:
     return cast(x, int64) if x._dtype.kind in "bi" else x
 
 
+def _in_dtype(out: Any, dtype: Any) -> Any:
+    """``out`` in the dtype that was asked for: libraries sum short integers in long ones."""
+    return out if dtype is None else cast(out, as_dtype(dtype))
+
+
 def _needs_floating(x: Any, name: str) -> Any:
     if check_tensor(x)._dtype.kind not in "fc":
         raise DtypeError(
@@ -102,7 +107,7 @@ def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = 
     ----------
     Array API standard, ``sum``; ``torch.sum``.
     """
-    return _reduced("sum", _accumulator(x, dtype), axis, keepdims)  # type: ignore[no-any-return]
+    return _in_dtype(_reduced("sum", _accumulator(x, dtype), axis, keepdims), dtype)  # type: ignore[no-any-return]
 
 
 def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -112,7 +117,7 @@ def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     ----------
     Array API standard, ``prod``; ``torch.prod``.
     """
-    return _reduced("prod", _accumulator(x, dtype), axis, keepdims)  # type: ignore[no-any-return]
+    return _in_dtype(_reduced("prod", _accumulator(x, dtype), axis, keepdims), dtype)  # type: ignore[no-any-return]
 
 
 def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -225,7 +230,7 @@ def _scanned(name: str, x: Any, axis: int | None, dtype: Any, include_initial: b
     axis = check_axis(x, axis)
     if axis is None:  # 0-d
         return apply(TABLE["clone"], (x,), {})
-    out = apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)})
+    out = _in_dtype(apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)}), dtype)
     if include_initial:
         shape = list(x._data.shape)
         shape[axis] = 1

@@ -42,3 +42,37 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes ``axes``."""
     axes = tuple(a % len(axes) for a in axes)
     return tuple(axes.index(i) for i in range(len(axes)))
+
+
+# -- matrices: the last two dimensions, stacked along the others -------------------------------------------------------
+
+
+def conj(xp: Any, x: Any) -> Any:
+    """The complex conjugate, of real numbers themselves."""
+    return xp.conj(x) if xp.is_complex(x) else x
+
+
+def adjoint(xp: Any, x: Any) -> Any:
+    """The conjugate transpose."""
+    return conj(xp, xp.matrix_transpose(x))
+
+
+def on_diagonal(xp: Any, x: Any) -> Any:
+    """Square matrices with the vectors ``x`` on their diagonals."""
+    n = x.shape[-1]
+    return xp.diagonal_adjoint(x, shape=(*x.shape, n), offset=0)
+
+
+def off_diagonal(xp: Any, x: Any) -> Any:
+    """Square matrices without their diagonals."""
+    return xp.tril(x, k=-1) + xp.triu(x, k=1)
+
+
+def others(xp: Any, x: Any) -> Any:
+    """For each element the product of the others along the last axis; no division, so zeros do no harm."""
+    return before(xp, x) * xp.flip(before(xp, xp.flip(x, axis=-1)), axis=-1) if x.shape[-1] else x
+
+
+def before(xp: Any, x: Any) -> Any:
+    """For each element the product of those before it along the last axis, which must not be empty."""
+    return xp.cumulative_prod(xp.concat([xp.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)

@@ -62,7 +62,21 @@ elementwise(
     grad_name="PowBackward0",
 )
 elementwise("remainder", 1, lambda xp, x1, x2: -xp.floor(x1 / x2), grad_name="RemainderBackward0", domain="nonzero")
-elementwise("floor_divide", 0, 0, grad_name="FloorDivideBackward0", domain="nonzero")
+
+
+def _infinite(xp: Any, x: Any) -> Any:
+    return math.isinf(x) if isinstance(x, int | float) else xp.isinf(x)
+
+
+def _floor_divide(xp: Any, x1: Any, x2: Any) -> Any:
+    """With one operand infinite the floor of the quotient, where libraries follow Python: 1 // -inf is -1 there."""
+    out = xp.library.floor_divide(x1, x2)
+    if not xp.is_floating(out):
+        return out
+    return xp.where(xp.not_equal(_infinite(xp, x1), _infinite(xp, x2)), x1 / x2, out)
+
+
+elementwise("floor_divide", 0, 0, forward=_floor_divide, grad_name="FloorDivideBackward0", domain="nonzero")
 # the product of the derivative rules, in which zero beats inf and nan; see elementwise(singular=True)
 linear(
     "strong_multiply",
@@ -73,7 +87,16 @@ linear(
 # -- powers and logarithms ---------------------------------------------------------------------------------------------
 
 elementwise("exp", lambda out: out, accepts="floating", singular=True)
-elementwise("expm1", lambda out: out + 1, accepts="floating", singular=True)
+
+
+def _complex_expm1(xp: Any, x: Any) -> Any:
+    """At 0, inf and nan from ``exp``, which libraries get right there."""
+    plain = xp.logical_and(xp.isfinite(x), x != 0)
+    one = xp.ones_like(x)
+    return xp.where(plain, xp.expm1(xp.where(plain, x, one)), xp.exp(xp.where(plain, one, x)) - 1)
+
+
+elementwise("expm1", lambda out: out + 1, complex_forward=_complex_expm1, accepts="floating", singular=True)
 elementwise("log", lambda x: 1 / x, accepts="floating", singular=True, domain="positive")
 elementwise("log1p", lambda x: 1 / (1 + x), accepts="floating", singular=True, domain="positive")
 elementwise("log2", lambda x: math.log2(math.e) / x, accepts="floating", singular=True, domain="positive")
@@ -123,7 +146,16 @@ elementwise(
 )
 elementwise("sinh", lambda xp, x: xp.cosh(x), accepts="floating", singular=True)
 elementwise("cosh", lambda xp, x: xp.sinh(x), accepts="floating", singular=True)
-elementwise("tanh", lambda out: 1 - out * out, accepts="floating")
+
+
+def _complex_tanh(xp: Any, x: Any) -> Any:
+    """At inf the imaginary part is a zero of the sign that it has in ``x``; in C's standard, of its double's sine."""
+    out = xp.tanh(x)
+    turned = xp.not_equal(xp.signbit(xp.imag(out)), xp.signbit(xp.imag(x)))
+    return xp.where(xp.logical_and(xp.isinf(xp.real(x)), turned), xp.conj(out), out)
+
+
+elementwise("tanh", lambda out: 1 - out * out, complex_forward=_complex_tanh, accepts="floating")
 elementwise("asinh", lambda xp, x: 1 / xp.sqrt(x * x + 1), accepts="floating")
 elementwise(
     "acosh",

@@ -1,8 +1,8 @@
 """Indexing: Array API standard, "Indexing" and "Indexing Functions".
 
 ``getitem`` is basic indexing, a view; ``index`` has arrays of integers or masks in its key, which come as inputs of
-their own. The adjoint of both adds a cotangent into zeros; ``xp.scattered`` is ``xp.index_adjoint``, put off until it is
-added to something.
+their own. The adjoint of both adds a cotangent into zeros; ``xp.scattered`` is ``xp.index_adjoint``, put off until it
+is added to something.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Shapes = tuple[Shape, ...]
 
 
 def _matmul_name(params: dict[str, Any], shapes: Shapes) -> str:
-    ndims = tuple(map(len, shapes))
+    ndims = (len(shapes[0]), len(shapes[1]))
     return {(1, 1): "Dot", (2, 1): "Mv", (2, 2): "Mm", (3, 3): "Bmm"}.get(ndims, "Matmul") + "Backward0"
 
 

@@ -1,7 +1,7 @@
-"""Manipulation functions: Array API standard, "Manipulation Functions", and conversion of dtypes ("Data Type Functions").
+"""Manipulation functions: Array API standard, "Manipulation Functions", and conversion ("Data Type Functions").
 
-Records marked ``view`` alias their input's memory. What can be composed of these (``tile``, ``moveaxis``, ``unstack`` …)
-is, where the functions of the namespace are defined.
+Records marked ``view`` alias their input's memory. What can be composed of these (``tile``, ``moveaxis``, ``unstack``
+…) is, where the functions of the namespace are defined.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _sum_to(xp: Any, g: Any, shape: Shape) -> Any:
 
 linear(
     "broadcast_to",
-    transpose=lambda xp, g, shape1: _sum_to(xp, g, shape1),
+    transpose=_sum_to,
     view=True,
     grad_name="ExpandBackward0",
 )
@@ -54,7 +54,7 @@ linear(
 # what the rules of reductions use: a backend may copy where that is quicker
 linear(
     "spread",
-    transpose=lambda xp, g, shape1: _sum_to(xp, g, shape1),
+    transpose=_sum_to,
     forward=lambda xp, x, *, shape: xp.broadcast_to(x, shape=shape),
     grad_name="ExpandBackward0",
 )

@@ -1,4 +1,4 @@
-"""Sorting functions: Array API standard, "Sorting Functions". ``sort`` of a tensor on the tape takes along ``argsort``."""
+"""Sorting functions: Array API standard, "Sorting Functions". ``sort`` of a tensor takes along ``argsort``."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear, primitive
-from gradarray.ops._helpers import Axis, Shape, axes_of, count, inverse, spread, unreduce
+from gradarray.ops._helpers import Axis, Shape, axes_of, before, count, inverse, others, spread, unreduce
 
 _REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
 
@@ -19,7 +19,7 @@ def _numbered(name: str) -> Any:
 
 linear(
     "sum",
-    transpose=lambda xp, g, shape1, axis: spread(xp, g, shape1, axis),
+    transpose=spread,
     defaults=_REDUCTION,
     grad_name=_numbered("Sum"),
 )
@@ -56,21 +56,9 @@ def _flat(xp: Any, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...], Shape]:
     return xp.reshape(moved, shape=(*rest, count(x.shape, axis))), order, moved.shape
 
 
-def _before(xp: Any, x: Any) -> Any:
-    """For each element the product of those before it along the last axis, which must not be empty."""
-    return xp.cumulative_prod(xp.concat([xp.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)
-
-
-def _others(xp: Any, x: Any) -> Any:
-    """For each element the product of the others along the last axis; no division, so zeros do no harm."""
-    if not x.shape[-1]:
-        return x
-    return _before(xp, x) * xp.flip(_before(xp, xp.flip(x, axis=-1)), axis=-1)
-
-
 def _prod_partial(xp: Any, x: Any, axis: Axis) -> Any:
     flat, order, moved = _flat(xp, x, axis)
-    others = xp.reshape(_others(xp, flat), shape=moved)
+    others = xp.reshape(others(xp, flat), shape=moved)
     return xp.permute_dims(others, axes=inverse(order)) if order else others
 
 
@@ -154,14 +142,14 @@ def _on_last(xp: Any, axis: int, rule: Any, *arrays: Any) -> Any:
 
 def _cumprod_vjp(xp: Any, g: Any, x: Any) -> Any:
     """No division, so zeros do no harm, and it can be differentiated again at them."""
-    return _before(xp, x) * _recur(xp, x[..., 1:], g)
+    return before(xp, x) * _recur(xp, x[..., 1:], g)
 
 
 def _cumprod_jvp(xp: Any, t: Any, x: Any) -> Any:
     def back(x: Any) -> Any:
         return xp.flip(x, axis=-1)
 
-    return back(_recur(xp, back(x[..., 1:]), back(_before(xp, x) * t)))
+    return back(_recur(xp, back(x[..., 1:]), back(before(xp, x) * t)))
 
 
 primitive(

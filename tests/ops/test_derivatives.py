@@ -11,9 +11,24 @@ import gradarray as ga
 from gradarray._primitive import TABLE
 
 from .samples import (
-    DEVICES, DIFFERENTIABLE, STEP, TOLERANCE, Sample, about, forward, general, host, inner, jvp, lowered, noise, roads, samples,
-    seed_of, tensors,
-)  # fmt: skip
+    DEVICES,
+    DIFFERENTIABLE,
+    STEP,
+    TOLERANCE,
+    Sample,
+    about,
+    forward,
+    general,
+    host,
+    inner,
+    jvp,
+    lowered,
+    noise,
+    roads,
+    samples,
+    seed_of,
+    tensors,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 per_operation = pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -67,15 +82,8 @@ def test_vjp_is_the_adjoint_of_jvp(name, device):
                 tangent = jvp(sample, vs, device)
                 assert (tangent.shape, tangent.dtype) == (u.shape, host(out).dtype)
                 pairs = list(zip(vs.values(), found, strict=True))
-                tolerance = min(
-                    TOLERANCE[x.dtype.name].exact if sample.exact else TOLERANCE["float32"].exact for x in (u,)
-                )
-                close(
-                    sum(inner(v, g) for v, g in pairs),
-                    inner(tangent, u),
-                    sizes(*pairs, (tangent, u)),
-                    tolerance=tolerance,
-                )
+                total = sum(inner(v, g) for v, g in pairs)
+                close(total, inner(tangent, u), sizes(*pairs, (tangent, u)), tolerance=sample.round_off)
 
 
 @on_each_device
@@ -87,7 +95,7 @@ def test_jvp_of_one_input_has_the_shape_of_the_output(name, device):
             parts = [jvp(sample, {i: v}, device) for i, v in vs.items()]
             assert all(part.shape == u.shape for part in parts)
             whole = jvp(sample, vs, device)
-            exact = TOLERANCE["float64" if sample.exact else "float32"].exact
+            exact = sample.round_off
             np.testing.assert_allclose(
                 sum(parts), whole, rtol=exact, atol=exact * (1 + np.max(np.abs(whole), initial=0))
             )
@@ -171,7 +179,7 @@ def test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name, device):
                     g = ga.autograd.grad([g for g, _ in used], seed, [v for _, v in used], materialize_grads=True)
                     found = host(g[0])
                 want = jvp(sample, vs, device)
-                exact = TOLERANCE["float64" if sample.exact else "float32"].exact
+                exact = sample.round_off
                 np.testing.assert_allclose(found, want, rtol=exact, atol=exact * (1 + np.max(np.abs(want), initial=0)))
 
 
@@ -197,6 +205,9 @@ def test_a_gradient_is_of_its_inputs_shape_dtype_and_device_and_nothing_else_cha
                     for x, g in zip(leaves, gs, strict=True):
                         assert (g.shape, g.dtype, g.device) == (x.shape, x.dtype, x.device)
                         assert not g.requires_grad
+                    moved = Sample(name, arrays, sample.params)
+                    tangent = jvp(moved, {i: noise(arrays[i], i) for i in sample.active}, device)
+                    assert (tangent.shape, tangent.dtype) == (before.shape, before.dtype)
                     np.testing.assert_array_equal(host(out), before)
                     np.testing.assert_array_equal(host(seed), u)
                     for x, array in zip(xs, arrays, strict=True):

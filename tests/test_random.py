@@ -1,0 +1,127 @@
+"""Random numbers: shapes, ranges, and that a seed repeats them."""
+
+import pytest
+
+import gradarray as ga
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    ga.manual_seed(0)
+
+
+@pytest.mark.parametrize("draw", [ga.rand, ga.randn])
+@pytest.mark.parametrize(("args", "shape"), [((5, 3), (5, 3)), (((5, 3),), (5, 3)), ((4,), (4,)), (((),), ())], ids=str)
+def test_shapes(draw, args, shape):
+    x = draw(*args)
+    assert (x.shape, x.dtype) == (shape, ga.float32)
+
+
+@pytest.mark.parametrize("draw", [ga.rand, ga.randn])
+@pytest.mark.parametrize("dtype", [ga.float32, ga.float64], ids=str)
+def test_floating_dtypes(draw, dtype):
+    assert draw(3, dtype=dtype).dtype is dtype
+
+
+@pytest.mark.parametrize("draw", [ga.rand, ga.randn])
+def test_integers_are_refused(draw):
+    with pytest.raises(TypeError, match="floating dtype"):
+        draw(3, dtype=ga.int64)
+
+
+def test_rand_is_uniform_on_the_unit_interval():
+    x = ga.rand(10_000)
+    assert 0 <= x.min().item() < 0.01
+    assert 0.99 < x.max().item() < 1
+    assert abs(x.mean().item() - 0.5) < 0.02
+
+
+def test_randn_is_standard_normal():
+    x = ga.randn(10_000, dtype=ga.float64)
+    assert abs(x.mean().item()) < 0.05
+    assert abs(x.std().item() - 1) < 0.05
+
+
+def test_complex_normal_has_variance_one():
+    x = ga.randn(10_000, dtype=ga.complex128)
+    assert x.dtype is ga.complex128
+    assert abs((x.abs() ** 2).mean().item() - 1) < 0.05
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: ga.rand(4),
+        lambda: ga.randn(4),
+        lambda: ga.randint(0, 100, (4,)),
+        lambda: ga.randperm(10),
+        lambda: ga.zeros(4).uniform_(),
+        lambda: ga.zeros(4).normal_(),
+    ],
+)
+def test_a_seed_repeats_what_follows(draw):
+    ga.manual_seed(7)
+    first, second = draw().tolist(), draw().tolist()
+    ga.manual_seed(7)
+    assert draw().tolist() == first
+    assert draw().tolist() == second
+    assert first != second
+
+
+def test_like():
+    x = ga.zeros(2, 3, dtype=ga.float64)
+    assert (ga.rand_like(x).shape, ga.rand_like(x).dtype) == ((2, 3), ga.float64)
+    assert ga.randn_like(x, dtype=ga.float).dtype is ga.float32
+
+
+def test_randint():
+    x = ga.randint(3, 6, (1000,))
+    assert sorted(set(x.tolist())) == [3, 4, 5]
+    assert x.dtype is ga.int64
+    assert ga.randint(2, (3, 2)).shape == (3, 2)
+    assert ga.randint(0, 2, (3,), dtype=ga.float32).dtype is ga.float32
+    with pytest.raises(RuntimeError, match="low < high"):
+        ga.randint(3, 3, (1,))
+
+
+def test_randperm():
+    x = ga.randperm(20)
+    assert x.dtype is ga.int64
+    assert sorted(x.tolist()) == list(range(20))
+    assert ga.randperm(0).shape == (0,)
+
+
+def test_a_generator_is_independent_of_the_default_one():
+    g = ga.Generator().manual_seed(3)
+    first = ga.rand(3, generator=g).tolist()
+    ga.rand(3)
+    g.manual_seed(3)
+    assert ga.rand(3, generator=g).tolist() == first
+    assert g.initial_seed() == 3
+
+
+def test_a_generators_state_can_be_put_back():
+    g = ga.Generator().manual_seed(3)
+    state = g.get_state()
+    first = ga.randn(3, generator=g).tolist()
+    g.set_state(state)
+    assert ga.randn(3, generator=g).tolist() == first
+
+
+def test_the_seed_is_told():
+    ga.manual_seed(11)
+    assert ga.initial_seed() == 11
+    assert ga.seed() == ga.initial_seed()
+
+
+def test_drawing_in_place():
+    x = ga.zeros(1000)
+    assert x.uniform_(2, 3) is x
+    assert 2 <= x.min().item() < x.max().item() < 3
+    x.normal_(5, 0.01)
+    assert abs(x.mean().item() - 5) < 0.01
+
+
+def test_drawn_leaves_require_gradients_when_told():
+    assert ga.randn(2, requires_grad=True).is_leaf
+    assert ga.rand_like(ga.zeros(2), requires_grad=True).requires_grad
