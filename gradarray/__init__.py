@@ -5,7 +5,7 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-from gradarray import autograd, backends, cuda, linalg
+from gradarray import autograd, backends, cuda, fft, linalg
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from gradarray.creation import (
@@ -65,14 +65,14 @@ __all__ = [
     "asinh", "astype", "atan", "atan2", "atanh", "autograd", "backends", "bitwise_and", "bitwise_invert",
     "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "broadcast_arrays",
     "broadcast_shapes", "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "cfloat", "clamp", "clip", "clone",
-    "complex128", "complex64", "concat", "conj", "copysign", "cos", "cosh", "count_nonzero", "cuda",
+    "complex64", "complex128", "concat", "conj", "copysign", "cos", "cosh", "count_nonzero", "cuda",
     "cumulative_prod", "cumulative_sum", "device", "diff", "div", "divide", "dot", "double", "dtype", "e",
-    "empty", "empty_like", "enable_grad", "equal", "exp", "expand_dims", "expm1", "eye", "finfo", "flip", "float",
+    "empty", "empty_like", "enable_grad", "equal", "exp", "expand_dims", "expm1", "eye", "fft", "finfo", "flip", "float",
     "float32", "float64", "floor", "floor_divide", "from_dlpack", "from_numpy", "full", "full_like",
     "get_default_device", "get_default_dtype", "get_printoptions", "greater", "greater_equal", "hypot", "iinfo",
-    "imag", "inf", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex", "is_floating_point",
+    "imag", "inf", "initial_seed", "int", "int8", "int16", "int32", "int64", "is_complex", "is_floating_point",
     "is_grad_enabled", "is_tensor", "isclose", "isdtype", "isfinite", "isin", "isinf", "isnan", "less",
-    "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2", "logaddexp", "logical_and",
+    "less_equal", "linalg", "linspace", "log", "log1p", "log2", "log10", "logaddexp", "logical_and",
     "logical_not", "logical_or", "logical_xor", "long", "manual_seed", "matmul", "matrix_transpose", "max",
     "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "mul", "multiply", "mv", "nan", "neg",
     "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "not_equal", "numel", "ones", "ones_like",
@@ -82,6 +82,6 @@ __all__ = [
     "set_default_device", "set_default_dtype", "set_grad_enabled", "set_printoptions", "short", "sigmoid", "sign",
     "signbit", "sin", "sinh", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "subtract",
     "sum", "take", "take_along_axis", "tan", "tanh", "tensor", "tensordot", "tile", "transpose", "tril", "triu",
-    "trunc", "uint16", "uint32", "uint64", "uint8", "unbind", "unique_all", "unique_counts", "unique_inverse",
+    "trunc", "uint8", "uint16", "uint32", "uint64", "unbind", "unique_all", "unique_counts", "unique_inverse",
     "unique_values", "unsqueeze", "unstack", "var", "vecdot", "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from gradarray._place import Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import LEAF, Value, cell_of, make_alias
 from gradarray.backends import Array
-from gradarray.dtypes import DType, combine
+from gradarray.dtypes import DType, combine, finfo
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor as PublicTensor
@@ -49,6 +49,13 @@ class ShapeError(ValueError, RuntimeError):
 
 class DtypeError(TypeError, RuntimeError):
     """A dtype that an operation does not take: PyTorch raises RuntimeError for it, NumPy TypeError."""
+
+
+class LinAlgError(np.linalg.LinAlgError, RuntimeError):
+    """A matrix that an operation has no result for, such as the inverse of a singular one.
+
+    A ``RuntimeError``, as ``torch.linalg.LinAlgError`` is, and NumPy's own ``LinAlgError``.
+    """
 
 
 # -- tensors from arrays -----------------------------------------------------------------------------------------------
@@ -400,6 +407,8 @@ def cast(tensor: Value, dtype: DType) -> PublicTensor:
 
 def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Exception:
     """``error`` of a kernel in the user's terms."""
+    if type(error).__name__.lstrip("_") == "LinAlgError":
+        return LinAlgError(f"{record.name}: {error}, given {', '.join(f'{x._dtype.name}{list(x.shape)}' for x in xs)}")
     shapes = [x._data.shape for x in xs if isinstance(x, Value)]
     if record.broadcasts and (clash := _clash(shapes)) is not None:
         return ShapeError(clash)
@@ -676,6 +685,9 @@ class _Taped:
 
     def is_complex(self, x: Value) -> bool:
         return x._dtype.kind == "c"
+
+    def eps(self, x: Value) -> float:
+        return finfo(x._dtype).eps
 
     def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]

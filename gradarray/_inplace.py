@@ -153,9 +153,11 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
             _store(place, x._data, key, raw_value)
         else:
             _rebind_family(x, key, raw_value)
-    except (ValueError, TypeError) as error:
+    except Exception as error:
         family.version -= 1
-        raise _unwritable(x, value, key, name, error) from error
+        if isinstance(error, ValueError | TypeError):
+            raise _unwritable(x, value, key, name, error) from error
+        raise
     if not recording:
         return x
     if root is None:

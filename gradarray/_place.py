@@ -15,7 +15,7 @@ from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend
 from gradarray.devices import Device
-from gradarray.dtypes import ALL, BY_NAME, DType
+from gradarray.dtypes import ALL, BY_NAME, DType, finfo
 
 Scope = Callable[[], AbstractContextManager[object]]
 
@@ -162,7 +162,7 @@ class Space:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("linalg", "fft", "library"):
-            value: Any = Space(self._place, f"{name}.")
+            value: Any = Space(self._place, f"{self._prefix}{name}.")
         else:
             value = self._place.kernels[self._prefix + name]
         setattr(self, name, value)
@@ -173,6 +173,9 @@ class Space:
 
     def is_floating(self, x: Array) -> bool:
         return self._place.dtype(x).kind == "f"
+
+    def eps(self, x: Array) -> float:
+        return finfo(self._place.dtype(x)).eps
 
     def scattered(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
         return Scattered(self._place, g, fill(key, indices), shape)

@@ -94,7 +94,7 @@ def _given(name: str, given: Sequence[Any]) -> Any:
 
 
 def _size(shape: Any, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
-    """The shape, however it was given: ``((5, 3))``, ``(5, 3)``, ``shape=`` (the standard's) or ``size=`` (PyTorch's)."""
+    """The shape, given as ``(5, 3)`` or ``5, 3``, as ``shape=`` (the standard's name) or as ``size=`` (PyTorch's)."""
     if size is None:
         return to_shape((shape, *sizes) if shape is not None or sizes else ())
     return to_shape((_given("a shape", [shape, sizes or None, size]),))

@@ -106,6 +106,9 @@ class Methods(Value):
     def __matmul__(self, other: Any) -> Any:
         return linalg.matmul(self, other) if isinstance(other, Value) else NotImplemented
 
+    def __rmatmul__(self, other: Any) -> Any:
+        return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented
+
     def __imatmul__(self, other: Any) -> Any:
         if not isinstance(other, Value):
             return NotImplemented

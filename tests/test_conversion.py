@@ -207,7 +207,7 @@ def test_size():
     rows, columns = x.size()
     assert (rows, columns) == (5, 3)
     assert isinstance(x.shape[:1], ga.Size)
-    assert isinstance((*x.shape, 1), ga.Size)
+    assert isinstance(x.shape + ga.Size((1,)), ga.Size)
     assert x.shape.numel() == 15
     with pytest.raises(IndexError, match="Dimension out of range"):
         x.size(2)

@@ -248,7 +248,7 @@ def test_ragged_lists_are_refused(data):
 
 
 @pytest.mark.parametrize(
-    "data", ["a", ["a"], None, [None], {}, [1, "a"], [1, [2, 3]], [[1, 2], 3], object(), np.array(["a"])], ids=repr
+    "data", ["a", ["a"], None, [None], {}, [1, "a"], [1, [2, 3]], [[1, 2], 3], Ellipsis, np.array(["a"])], ids=repr
 )
 @pytest.mark.parametrize("dtype", [None, ga.float32, ga.int64])
 def test_what_is_no_number_is_refused(data, dtype):

@@ -30,7 +30,7 @@ FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 
 STORAGE = ("_state", "_place", "_storage")
 MIDDLE = (*FOUNDATION, *STORAGE, "_nodes", "_dispatch", "_inplace", "autograd")  # the same up to layer 3
 TENSORS = ("printing", "_tensor", "methods", "creation", "random", "functions")  # layer 4; its members never form a cycle
-PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "linalg")
+PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "fft", "linalg")
 
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.
 # `__init__` is gradarray itself.
@@ -56,7 +56,8 @@ TABLE = {
     "random": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
     "functions": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
     "cuda": Row(5, PUBLIC),
-    "linalg": Row(5, ("functions",)),
+    "fft": Row(5, ("functions",)),
+    "linalg": Row(5, ("_dispatch", "functions")),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
     "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
     "__init__": Row(5, PUBLIC),

@@ -22,10 +22,13 @@ CPU = Device("numpy", "cpu")
 
 
 def strong_multiply(g: Array, p: Array) -> Array:
-    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``; a dot product tells if there is any nan at all."""
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. One pass over the product tells if there is a nan."""
     product = g * p
-    norm = np.vdot(product, product)
-    return np.where(g == 0, product.dtype.type(0), product) if norm != norm else product
+    if product.size < 10_000 or product.dtype.kind == "c":
+        probe = np.vdot(product, product)
+    else:
+        probe = np.minimum.reduce(product, axis=None)  # vdot would wake up the threads of BLAS
+    return np.where(g == 0, product.dtype.type(0), product) if probe != probe else product
 
 
 def floor_divide(x1: Array, x2: Array) -> Array:

@@ -28,7 +28,8 @@ class NamespaceInfo:
         Returns
         -------
         dict
-            ``"boolean indexing"`` and ``"data-dependent shapes"``: bool; ``"max dimensions"``: int, or None for any number.
+            ``"boolean indexing"`` and ``"data-dependent shapes"``: bool. ``"max dimensions"``: int, or None for any
+            number.
 
         References
         ----------

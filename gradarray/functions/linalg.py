@@ -1,18 +1,37 @@
-"""Linear algebra: Array API standard, "Linear Algebra Functions", and norms of the extension."""
+"""Products, norms, inverses and determinants: Array API standard, "Linear Algebra Functions" and the ``linalg`` extension.
+
+Its factorisations are in ``decompositions.py``. Matrices are the last two dimensions of a tensor, and stacked along the
+others. Dtypes are floating; integers become the default floating dtype.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import builtins
+import math
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gradarray._dispatch import ShapeError, apply
+from gradarray import _state
+from gradarray._dispatch import ShapeError, apply, cast
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
-from gradarray.functions.elementwise import conj, multiply
-from gradarray.functions.manipulation import moveaxis, permute_dims, reshape
-from gradarray.functions.statistical import check_axis, sum
+from gradarray.autograd import no_grad
+from gradarray.creation import eye
+from gradarray.dtypes import as_dtype, finfo
+from gradarray.functions.elementwise import abs as absolute
+from gradarray.functions.elementwise import conj, greater, multiply, subtract
+from gradarray.functions.manipulation import (
+    broadcast_arrays, broadcast_shapes, broadcast_to, clone, expand_dims, moveaxis, permute_dims, reshape, roll, squeeze,
+)  # fmt: skip
+from gradarray.functions.statistical import check_axis, check_tensor, count_nonzero, max, min, sum
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
+
+
+def floating(x: Any) -> Any:
+    """``x``, its integers in the default floating dtype."""
+    return x if check_tensor(x)._dtype.kind in "fc" else cast(x, _state.get_default_dtype())
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -72,16 +91,22 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Any, Any] = 2) -> 
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Sum of ``conj(x1) * x2`` along ``axis``. Differentiable.
+    """Sum of ``conj(x1) * x2`` along ``axis``. The other dimensions broadcast. Differentiable.
+
+    Raises
+    ------
+    RuntimeError
+        If the lengths along ``axis`` differ, or the shapes do not broadcast.
 
     References
     ----------
     Array API standard, ``vecdot``; ``torch.linalg.vecdot``.
     """
     one, two = moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)
-    if one._data.shape[-1] != two._data.shape[-1]:
+    if one._data.shape[-1:] != two._data.shape[-1:]:
         raise ShapeError(f"vecdot: lengths along axis {axis} differ: {list(x1._data.shape)}, {list(x2._data.shape)}")
-    return sum(multiply(conj(one) if one._dtype.kind == "c" else one, two), axis=-1)
+    products = multiply(conj(one) if one._dtype.kind == "c" else one, two)
+    return cast(sum(products, axis=-1), products._dtype)
 
 
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -96,6 +121,249 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     return multiply(reshape(x1, (-1, 1)), x2)
 
 
+def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Cross product of the 3-vectors along ``axis``. The other dimensions broadcast. Differentiable.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+    axis : int
+        Of length 3 in both. Counted in the shape that both are broadcast to.
+
+    Raises
+    ------
+    RuntimeError
+        If an axis is not of length 3, or the shapes do not broadcast.
+
+    References
+    ----------
+    Array API standard, ``linalg.cross``; ``torch.linalg.cross``.
+    """
+    for x in (x1, x2):
+        check_axis(x, axis if axis < 0 else None)
+    if axis >= 0:
+        x1, x2 = broadcast_arrays(x1, x2)
+        check_axis(x1, axis)
+    if [x._data.shape[axis : axis + 1 or None] for x in (x1, x2)] != [(3,), (3,)]:
+        raise ShapeError(
+            f"linalg.cross: inputs dimension {axis} must have length 3, got {list(x1._data.shape)} and "
+            f"{list(x2._data.shape)}"
+        )
+    ahead, back = (
+        multiply(roll(x1, -shift, axis=axis), roll(x2, shift, axis=axis)) for shift in (1, -1)
+    )
+    return subtract(ahead, back)
+
+
+# -- diagonals -----------------------------------------------------------------------------------------------------------
+
+
+def check_matrix(x: Any, name: str) -> Any:
+    """``x``, if it is a matrix or a stack of them.
+
+    Raises
+    ------
+    RuntimeError
+        As PyTorch does.
+    """
+    if len(check_tensor(x)._data.shape) < 2:
+        raise ShapeError(
+            f"linalg.{name}: The input tensor must have at least 2 dimensions, got shape {list(x._data.shape)}"
+        )
+    return x
+
+
+def check_square(x: Any, name: str) -> Any:
+    """``x``, if it is a square matrix or a stack of them.
+
+    Raises
+    ------
+    RuntimeError
+        As PyTorch does.
+    """
+    m, n = check_matrix(x, name)._data.shape[-2:]
+    if m != n:
+        raise ShapeError(f"linalg.{name}: The input must be batches of square matrices, but they are {m} by {n} matrices")
+    return x
+
+
+def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
+    """The diagonals of matrices, a copy. Differentiable.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(..., M, N)``, of any dtype.
+    offset : int
+        How far above the main diagonal; negative below.
+
+    Returns
+    -------
+    Tensor
+        ``(..., K)``, of no elements where the offset leads out of the matrix.
+
+    References
+    ----------
+    Array API standard, ``linalg.diagonal``; ``torch.linalg.diagonal``.
+    """
+    return apply(TABLE["linalg.diagonal"], (check_matrix(x, "diagonal"),), {"offset": operator.index(offset)})
+
+
+def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """Sum of the diagonals of matrices. Differentiable. ``dtype`` as in :func:`gradarray.sum`.
+
+    References
+    ----------
+    Array API standard, ``linalg.trace``; ``torch.trace``.
+    """
+    return sum(diagonal(check_matrix(x, "trace"), offset=offset), axis=-1, dtype=dtype)
+
+
+# -- inverses ------------------------------------------------------------------------------------------------------------
+
+
+def inv(x: Tensor, /) -> Tensor:
+    """The inverse of square matrices. Differentiable.
+
+    Raises
+    ------
+    LinAlgError
+        (a RuntimeError) If a matrix is singular.
+    RuntimeError
+        If the matrices are not square.
+
+    References
+    ----------
+    Array API standard, ``linalg.inv``; ``torch.linalg.inv``. Derivative: Giles (2008), 2.2.3.
+    """
+    return apply(TABLE["linalg.inv"], (check_square(x, "inv"),), {})
+
+
+def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
+    """What ``x1`` (square matrices) has to be multiplied by to give ``x2``. Differentiable in both.
+
+    Parameters
+    ----------
+    x1 : Tensor
+        ``(..., M, M)``.
+    x2 : Tensor
+        ``(M,)`` or ``(..., M, K)``. Stacks broadcast.
+
+    Raises
+    ------
+    LinAlgError
+        (a RuntimeError) If a matrix is singular.
+    RuntimeError
+        If the shapes do not go together.
+
+    References
+    ----------
+    Array API standard, ``linalg.solve``; ``torch.linalg.solve``, which takes some 2-d ``x2`` for stacked vectors.
+    Derivative: Giles (2008), 2.3.1.
+    """
+    m = check_square(x1, "solve")._data.shape[-1]
+    vector = len(check_tensor(x2)._data.shape) == 1
+    right: Any = reshape(x2, (-1, 1)) if vector else check_matrix(x2, "solve")
+    shape1, shape2 = x1._data.shape, right._data.shape
+    if shape2[-2] != m:
+        raise ShapeError(f"linalg.solve: Incompatible shapes {list(shape1)} and {list(x2._data.shape)} for Ax = B")
+    stack = broadcast_shapes(shape1[:-2], shape2[:-2])
+    left, right = broadcast_to(x1, (*stack, m, m)), broadcast_to(right, (*stack, *shape2[-2:]))
+    found = apply(TABLE["linalg.solve"], (left, right), {})
+    return squeeze(found, axis=-1) if vector else found
+
+
+def pinv(x: Tensor, /, *, rtol: float | Tensor | None = None) -> Tensor:
+    """The Moore-Penrose inverse. Differentiable, along matrices of the same rank.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(..., M, N)``.
+    rtol : float, Tensor of shape ``(...)`` or None
+        Singular values up to ``rtol`` times the largest are taken for 0. By default ``max(M, N)`` times the precision.
+
+    Returns
+    -------
+    Tensor
+        ``(..., N, M)``.
+
+    References
+    ----------
+    Array API standard, ``linalg.pinv``; ``torch.linalg.pinv``. Derivative: Golub & Pereyra (1973), 4.12.
+    """
+    given = rtol._data if isinstance(rtol, Value) else rtol
+    return apply(TABLE["linalg.pinv"], (check_matrix(x, "pinv"),), {"rtol": given})
+
+
+def matrix_power(x: Tensor, n: int, /) -> Tensor:
+    """Square matrices multiplied with themselves ``n`` times, by repeated squaring. Differentiable.
+
+    A negative ``n`` takes the inverse, 0 gives the identity.
+
+    Raises
+    ------
+    LinAlgError
+        (a RuntimeError) If ``n`` is negative and a matrix is singular.
+
+    References
+    ----------
+    Array API standard, ``linalg.matrix_power``; ``torch.linalg.matrix_power``.
+    """
+    square, n = floating(check_square(x, "matrix_power")), operator.index(n)
+    shape = square._data.shape
+    if n == 0:
+        return clone(broadcast_to(eye(shape[-1], dtype=square._dtype, device=square._place), shape))
+    if n < 0:
+        square, n = inv(square), -n
+    out = None
+    while True:
+        if n % 2:
+            out = square if out is None else matmul(out, square)
+        n //= 2
+        if not n:
+            return clone(out) if out is x else out
+        square = matmul(square, square)
+
+
+# -- determinants --------------------------------------------------------------------------------------------------------
+
+
+def det(x: Tensor, /) -> Tensor:
+    """The determinant of square matrices. Differentiable, twice also where a matrix is singular.
+
+    References
+    ----------
+    Array API standard, ``linalg.det``; ``torch.linalg.det``. Derivative: Jacobi's formula, with the cofactors.
+    """
+    return apply(TABLE["linalg.det"], (check_square(x, "det"),), {})
+
+
+class SlogdetResult(NamedTuple):
+    """A determinant as its sign (a complex number of length 1, where it is complex) and its logarithm without it."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+def slogdet(x: Tensor, /) -> SlogdetResult:
+    """Sign and logarithm of the determinant, where that itself is too large or small. Differentiable.
+
+    Returns
+    -------
+    SlogdetResult
+        ``(sign, logabsdet)``; ``(0, -inf)`` for a singular matrix, which has no derivative: asked for one, it raises.
+
+    References
+    ----------
+    Array API standard, ``linalg.slogdet``; ``torch.linalg.slogdet``.
+    """
+    return SlogdetResult(*apply(TABLE["linalg.slogdet"], (check_square(x, "slogdet"),), {}))
+
+
+# -- norms ---------------------------------------------------------------------------------------------------------------
+
+
 def vector_norm(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, ord: float = 2
 ) -> Tensor:
@@ -107,3 +375,139 @@ def vector_norm(
     """
     params = {"axis": check_axis(x, axis), "keepdims": keepdims, "ord": ord}
     return apply(TABLE["linalg.vector_norm"], (x,), params)
+
+
+def svdvals(x: Tensor, /) -> Tensor:
+    """The singular values of matrices, from the largest to the smallest. Differentiable, also where some are equal.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(..., M, N)``.
+
+    Returns
+    -------
+    Tensor
+        ``(..., min(M, N))``, of the real dtype.
+
+    References
+    ----------
+    Array API standard, ``linalg.svdvals``; ``torch.linalg.svdvals``.
+    """
+    return apply(TABLE["linalg.svdvals"], (check_matrix(x, "svdvals"),), {})
+
+
+def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: float | str | None = "fro") -> Tensor:
+    """A norm of matrices. Differentiable; where a maximum is not unique, the gradient is shared in equal parts.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(..., M, N)``.
+    keepdims : bool
+        Keep the two dimensions, with length 1.
+    ord : {"fro", "nuc", inf, -inf, 1, -1, 2, -2} or None
+        Frobenius (also None): the root of the sum of squares. Nuclear: the sum of singular values. 2: the largest of
+        these, -2 the smallest. 1 and -1: the largest and smallest sum of absolute values in a column, inf and -inf in a
+        row.
+
+    Raises
+    ------
+    RuntimeError
+        If ``x`` has fewer than two dimensions, there is no such norm, or no smallest since a matrix is empty.
+
+    References
+    ----------
+    Array API standard, ``linalg.matrix_norm``; ``torch.linalg.matrix_norm``.
+    """
+    x = floating(check_matrix(x, "matrix_norm"))
+    if ord is None or ord == "fro":
+        return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
+    if ord == "nuc":
+        found = sum(svdvals(x), axis=-1)
+    elif ord in (1, -1, 2, -2, math.inf, -math.inf) and not isinstance(ord, str):
+        size = abs(ord)
+        parts = svdvals(x) if size == 2 else sum(absolute(x), axis=-2 if size == 1 else -1)
+        if not parts._data.shape[-1] and ord > 0:
+            found = sum(parts, axis=-1)
+        else:
+            found = (max if ord > 0 else min)(parts, axis=-1)
+    else:
+        raise ShapeError(f"linalg.matrix_norm: Order {ord!r} not supported; use 'fro', 'nuc', inf, 1, 2 or a negative one")
+    return expand_dims(found, axis=(-2, -1)) if keepdims else found
+
+
+def norm(
+    x: Tensor,
+    /,
+    ord: float | str | None = None,
+    dim: int | tuple[int, ...] | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Tensor:
+    """A norm of vectors or matrices. Differentiable.
+
+    Parameters
+    ----------
+    x : Tensor
+    ord : number, "fro", "nuc" or None
+        Which; None: the root of the sum of squares.
+    dim, axis : int, pair of int or None
+        One for vectors, two for matrices. By default all; with an ``ord``, ``x`` must then be 1-d or 2-d.
+    keepdim, keepdims : bool
+        Keep the dimensions, with length 1.
+    dtype : DType, optional
+        To convert ``x`` to first.
+
+    References
+    ----------
+    ``torch.linalg.norm``; see :func:`vector_norm` and :func:`matrix_norm`.
+    """
+    x = floating(x if dtype is None else cast(x, as_dtype(dtype)))
+    ndim = len(x._data.shape)
+    axis, keepdims = (axis if dim is None else dim), keepdim or keepdims
+    if ord is None:
+        return vector_norm(x, axis=axis, keepdims=keepdims)
+    if axis is None:
+        if ndim not in (1, 2):
+            raise ShapeError(
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {ndim}D."
+            )
+        axis = tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if len(axes) == 1:
+        if isinstance(ord, str):
+            raise ShapeError(f"linalg.norm: Order {ord!r} is for matrices, which need two dimensions; got dim={axis}")
+        return vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
+    if len(axes) != 2:
+        raise ShapeError(f"linalg.norm: dim must be of length 1 or 2, got {axis}")
+    check_axis(x, axes)
+    found = matrix_norm(moveaxis(x, axes, (-2, -1)), ord=ord)
+    return expand_dims(found, axis=tuple(sorted(a % ndim for a in axes))) if keepdims else found
+
+
+def matrix_rank(x: Tensor, /, *, rtol: float | Tensor | None = None) -> Tensor:
+    """How many singular values are larger than ``rtol`` times the largest, as int64. Not differentiable.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(..., M, N)``.
+    rtol : float, Tensor of shape ``(...)`` or None
+        By default ``max(M, N)`` times the precision of the dtype.
+
+    References
+    ----------
+    Array API standard, ``linalg.matrix_rank``; ``torch.linalg.matrix_rank``.
+    """
+    with no_grad():
+        values = svdvals(x)
+        if rtol is None:
+            rtol = builtins.max(x._data.shape[-2:]) * finfo(values._dtype).eps
+        if not values._data.shape[-1]:
+            return count_nonzero(values, axis=-1)
+        largest = multiply(max(values, axis=-1), rtol)
+        return count_nonzero(greater(values, expand_dims(largest, axis=-1)), axis=-1)

@@ -190,7 +190,7 @@ def expand_dims(x: Tensor, /, axis: int | tuple[int, ...] = 0) -> Tensor:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {a})")
     new = {a % n for a in axes}
     if len(new) < len(axes):
-        raise ShapeError(f"expand_dims: a dimension appears twice in {axes}, for a tensor of shape {list(x._data.shape)}")
+        raise ShapeError(f"expand_dims: a dimension appears twice in {axes}, of {n} in the result")
     if len(new) == 1:
         return apply(TABLE["expand_dims"], (x,), {"axis": new.pop()})
     return getitem(x, tuple(None if i in new else slice(None) for i in range(n)))
@@ -368,6 +368,11 @@ def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, .
     return apply(TABLE["roll"], (x,), {"shift": shift, "axis": check_axis(x, axis)})
 
 
+def _own(x: Any) -> Any:
+    """``x`` in memory of its own: a copy of a view."""
+    return x if x._meta is None or x._meta.base is None else apply(TABLE["clone"], (x,), {})
+
+
 def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     """``x`` repeated as a whole along each dimension. Differentiable.
 
@@ -381,7 +386,7 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     times = (1,) * (n - len(repetitions)) + tuple(repetitions)
     doubled = reshape(x, tuple(k for length in lengths for k in (1, length)))
     spread = broadcast_to(doubled, tuple(k for pair in zip(times, lengths, strict=True) for k in pair))
-    return reshape(spread, tuple(t * length for t, length in zip(times, lengths, strict=True)))
+    return _own(reshape(spread, tuple(t * length for t, length in zip(times, lengths, strict=True))))
 
 
 def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> Tensor:
@@ -404,7 +409,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
         return getitem(x, (*(slice(None),) * axis, as_value(source, device=x._place)))
     shape = x._data.shape
     spread = broadcast_to(expand_dims(x, axis=axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
-    return reshape(spread, (*shape[:axis], n * repeats, *shape[axis + 1 :]))
+    return _own(reshape(spread, (*shape[:axis], n * repeats, *shape[axis + 1 :])))
 
 
 def diff(

@@ -5,16 +5,14 @@ What is equal is one element: zeros of either sign are, nan is not equal even to
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradarray._dispatch import cast, common_place
 from gradarray._storage import Value
 from gradarray.creation import as_value, ones, zeros
-from gradarray.dtypes import int64, uint8
+from gradarray.dtypes import iinfo, int64, uint8
 from gradarray.functions import elementwise as e
-from gradarray.functions.indexing import getitem
-from gradarray.functions.manipulation import broadcast_to, concat, reshape
+from gradarray.functions.manipulation import concat, reshape
 from gradarray.functions.searching import argsort, nonzero, searchsorted, take
 from gradarray.functions.statistical import any as any_
 from gradarray.functions.statistical import cumulative_sum
@@ -158,12 +156,19 @@ def isin(x1: Tensor | complex, x2: Tensor | complex, /, *, invert: bool = False)
     Array API standard, ``isin``; ``torch.isin``.
     """
     found: Any
-    if not isinstance(x1, Value) or not isinstance(x2, Value):
-        common_place("isin", (x1, x2))
-        found = e.equal(x1, x2) if isinstance(x1, Value) else any_(e.equal(x2, x1))
-    else:
+    if isinstance(x1, Value) and isinstance(x2, Value):
         found = _isin(x1, x2)
+    else:
+        common_place("isin", (x1, x2))
+        found = _equal(x1, x2) if isinstance(x1, Value) else any_(_equal(x2, x1))
     return e.logical_not(found) if invert else found
+
+
+def _equal(x: Any, number: Any) -> Any:
+    """``x == number``, also where libraries refuse a number that ``x``'s dtype cannot hold."""
+    if x._dtype.kind in "iu" and isinstance(number, int) and not iinfo(x._dtype).min <= number <= iinfo(x._dtype).max:
+        return zeros(x._data.shape, dtype="bool", device=x._place)
+    return e.equal(x, number)
 
 
 def _isin(x1: Any, x2: Any) -> Any:

@@ -57,6 +57,11 @@ def adjoint(xp: Any, x: Any) -> Any:
     return conj(xp, xp.matrix_transpose(x))
 
 
+def real(xp: Any, x: Any) -> Any:
+    """The real part, of real numbers themselves."""
+    return xp.real(x) if xp.is_complex(x) else x
+
+
 def on_diagonal(xp: Any, x: Any) -> Any:
     """Square matrices with the vectors ``x`` on their diagonals."""
     n = x.shape[-1]

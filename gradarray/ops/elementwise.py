@@ -203,7 +203,7 @@ def _turn(xp: Any, t: Any, x: Any) -> Any:
 
 primitive(
     "sign",
-    vjp=lambda xp, g, x: _turn(xp, g, x),  # noqa: PLW0108 (the names of a rule's parameters say what it takes)
+    vjp=lambda xp, g, x: _turn(xp, g, x),
     jvp=_turn,
     holomorphic=False,
     grad_name="SignBackward0",

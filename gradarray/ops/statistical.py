@@ -58,8 +58,8 @@ def _flat(xp: Any, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...], Shape]:
 
 def _prod_partial(xp: Any, x: Any, axis: Axis) -> Any:
     flat, order, moved = _flat(xp, x, axis)
-    others = xp.reshape(others(xp, flat), shape=moved)
-    return xp.permute_dims(others, axes=inverse(order)) if order else others
+    partial = xp.reshape(others(xp, flat), shape=moved)
+    return xp.permute_dims(partial, axes=inverse(order)) if order else partial
 
 
 primitive(

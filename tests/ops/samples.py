@@ -86,6 +86,11 @@ class Sample:
         with np.errstate(all="ignore"):
             return FORWARD[self.name](*self.arrays, **self.params)
 
+    @property
+    def output(self) -> Array:
+        """The same as one array: several outputs stand there end to end."""
+        return joined(self.expected(), np.ravel, np.concatenate)
+
     def __str__(self) -> str:
         shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
         return f"{self.name}({', '.join((*shown, *(f'{k}={v!r}' for k, v in self.params.items())))})"
@@ -163,9 +168,21 @@ def promoted(sample: Sample) -> list[Any]:
     return [x.astype(dtype) if i in which and _inexact(x) else x for i, x in enumerate(sample.arrays)]
 
 
+def joined(out: Any, ravel: Callable[[Any], Any], concat: Callable[[list[Any]], Any]) -> Any:
+    """An output, or several end to end."""
+    if isinstance(out, tuple | list):
+        return concat([ravel(x) for x in out])
+    return np.asarray(out) if np.isscalar(out) else out
+
+
+def run(sample: Sample, xs: Iterable[Any], road: Callable[..., Any]) -> Any:
+    """What gradarray computes, as one tensor."""
+    return joined(road(*xs, **sample.params), lambda x: ga.reshape(x, (-1,)), ga.concat)
+
+
 def forward(sample: Sample, device: str) -> Array:
     """What gradarray computes, in NumPy."""
-    return host(general(sample.name)(*tensors(sample.arrays, device), **sample.params))
+    return host(run(sample, tensors(sample.arrays, device), general(sample.name)))
 
 
 def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:
@@ -179,7 +196,12 @@ def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:
     with np.errstate(all="ignore"):
         kernel = place.kernels[sample.name]
         out = kernel(xs, **sample.params) if record.listed else kernel(*xs, **sample.params)
-        return np.array(place.backend.to_numpy(place.wrap(record.jvp(place.xp, ts, xs, out, sample.params))))
+        tangent = record.jvp(place.xp, ts, xs, out, sample.params)
+
+    def on_host(x: Any) -> Array:
+        return np.array(place.backend.to_numpy(place.wrap(x)))
+
+    return joined(tangent, lambda x: on_host(x).ravel(), np.concatenate) if record.outputs > 1 else on_host(tangent)
 
 
 def seed_of(name: str) -> int:
@@ -232,14 +254,11 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
     (None, (3,)),
 )
 
-COMPLEX = frozenset(
-    "add subtract multiply divide negative positive square reciprocal pow pow_number strong_multiply exp expm1 log "
-    "log1p log2 log10 sqrt rsqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid abs sign conj "
-    "overwrite getitem index index_adjoint matmul linalg.vector_norm view permute_dims transpose matrix_transpose expand_dims "
-    "squeeze broadcast_to spread reshape clone concat stack flip roll tril triu where sum mean prod cumulative_sum "
-    "cumulative_prod".split()
+REAL = frozenset(
+    "atan2 ceil clamp clamp_max clamp_min copysign floor floor_divide hypot logaddexp max maximum min minimum "
+    "nextafter relu remainder round to_complex trunc".split()
 )
-"""What takes complex numbers on every device; the rest of what does is below, each with samples of its own."""
+"""What complex numbers have not: an order, a sign, a whole part. Every other operation is tried on them."""
 
 FORWARD: dict[str, Callable[..., Any]] = {}
 SAMPLES: dict[str, list[Sample]] = {}
@@ -254,7 +273,7 @@ def op(name: str, forward: Callable[..., Any], samples: Iterable[tuple[tuple[Any
 
 def kinds(name: str) -> tuple[bool, ...]:
     """Real, and complex where the operation takes that."""
-    return (False, True) if name in COMPLEX else (False,)
+    return (False,) if name in REAL else (False, True)
 
 
 def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], domain: str = "") -> None:
@@ -697,7 +716,8 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 )
 """Samples that only the CPU takes."""
 
-DIFFERENTIABLE = sorted(name for name, record in TABLE.items() if record.rules is not None)
+DIFFERENTIABLE = sorted(name for name in SAMPLES if TABLE[name].rules is not None)
+"""An operation without samples is not here: it fails the test that the table is complete, and no other."""
 
 
 def samples(name: str, device: str = "cpu") -> list[Sample]:

@@ -6,13 +6,20 @@ import pytest
 import gradarray as ga
 from gradarray._primitive import TABLE, elementwise
 
-from .samples import DEVICES, DIFFERENTIABLE, DOMAINS, FORWARD, SAMPLES, TOLERANCE, about, host, roads, samples, tensors
-
-REAL = frozenset(
-    "atan2 ceil clamp clamp_max clamp_min copysign floor floor_divide hypot logaddexp max maximum min minimum nextafter "
-    "relu remainder round to_complex trunc".split()
+from .samples import (
+    DEVICES,
+    DIFFERENTIABLE,
+    DOMAINS,
+    FORWARD,
+    REAL,
+    SAMPLES,
+    TOLERANCE,
+    about,
+    host,
+    roads,
+    samples,
+    tensors,
 )
-"""What complex numbers have not: an order, a sign, a whole part."""
 
 
 def test_every_operation_has_samples_and_every_sample_names_an_operation():
@@ -29,15 +36,15 @@ def test_every_differentiable_operation_is_tried_on_matrices_nothing_and_complex
 
 
 def test_every_elementwise_operation_is_tried_on_scalars():
-    for name, record in TABLE.items():
-        if record.kind == "elementwise":
+    for name in SAMPLES:
+        if TABLE[name].kind == "elementwise":
             assert any(np.ndim(x) == 0 for sample in SAMPLES[name] for x in sample.arrays), name
 
 
 def test_records_are_whole():
     for name, record in TABLE.items():
         assert record.name == name
-        assert record.domain in DOMAINS, name
+        assert record.kind != "elementwise" or record.domain in DOMAINS, name
         assert (record.rules is None) == (record.jvp is None) == (record.kind == "nondiff"), name
 
 
@@ -68,7 +75,7 @@ def test_forward(name, device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", [name for name, record in TABLE.items() if record.rules is None])
+@pytest.mark.parametrize("name", [name for name in SAMPLES if TABLE[name].rules is None])
 def test_without_a_derivative_nothing_requires_a_gradient(name, device):
     for sample in samples(name, device):
         with about(sample):
