@@ -145,6 +145,8 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     recording = grad_enabled() and (
         value._node is not None or x._node is not None or (root is not None and root._node is not None)
     )
+    if meta is not None and any(record.name == "broadcast_to" for record, _ in meta.steps):
+        raise ShapeError(f"{name}: {_REPEATED}")
     steps: tuple[Step, ...] = () if key is None else (key,)
     raw_value = _broadcastable(x, value, key, name)
     family = before_write(x)
@@ -170,13 +172,16 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     return x
 
 
+_REPEATED = (
+    "unsupported operation: more than one element of the tensor may refer to a single memory location, as after "
+    "expand(), or its memory is read-only. Work on x.clone()"
+)
+
+
 def _unwritable(x: Value, value: Value, key: Step | None, name: str, error: Exception) -> ShapeError:
     """Why a write did not go: shapes, or memory that may not be written to."""
     if "read-only" in str(error):
-        return ShapeError(
-            f"{name}: unsupported operation: more than one element of the tensor may refer to a single memory location, "
-            "as after expand(), or its memory is read-only. Work on x.clone()"
-        )
+        return ShapeError(f"{name}: {_REPEATED}")
     where = "" if key is None else " indexed"
     return ShapeError(
         f"{name}: shape mismatch: value tensor of shape {list(value._data.shape)} cannot be broadcast to a tensor of "

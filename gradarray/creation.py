@@ -71,7 +71,9 @@ def leaf(x: Tensor, required: bool) -> Tensor:
     """``x`` (new), made a leaf that requires a gradient if ``required``."""
     if required:
         if x._dtype.kind not in "fc":
-            raise RuntimeError(f"only tensors of floating point and complex dtype can require gradients, got {x._dtype!r}")
+            raise RuntimeError(
+                f"only tensors of floating point and complex dtype can require gradients, got {x._dtype!r}"
+            )
         x._node = LEAF
     return x
 
@@ -82,7 +84,7 @@ def _floating(dtype: Any) -> DType:
 
 def _number(x: Any) -> Any:
     """A Python number, also where a 0-d tensor or NumPy's scalar was given."""
-    return x.item() if isinstance(x, Value | np.generic) else x  # type: ignore[attr-defined]
+    return x.item() if isinstance(x, Value | np.generic) else x  # type: ignore[union-attr]
 
 
 def _given(name: str, given: Sequence[Any]) -> Any:
@@ -460,12 +462,15 @@ def _unfit(data: Any) -> Exception:
             break
         if not all(sequences):
             found = next(d for d, s in zip(level, sequences, strict=True) if not s)
-            return TypeError(f"cannot make a tensor of {_short(data)}: expected a sequence at dim {dim} (got {found!r})")
+            return TypeError(
+                f"cannot make a tensor of {_short(data)}: expected a sequence at dim {dim} (got {found!r})"
+            )
         lengths = {len(d): None for d in level}
         if len(lengths) > 1:
             first, second = list(lengths)[:2]
             return ShapeError(
-                f"cannot make a tensor of {_short(data)}: expected sequence of length {first} at dim {dim} (got {second})"
+                f"cannot make a tensor of {_short(data)}: expected sequence of length {first} at dim {dim} (got "
+                f"{second})"
             )
         level, dim = [x for d in level for x in d], dim + 1
     return ShapeError(f"cannot make a tensor of {_short(data)}: a number is too large, or shapes differ")
@@ -475,7 +480,7 @@ _NUMBERS = (bool, int, float, complex, np.number, np.bool_, np.ndarray)
 
 
 def _check_range(host: np.ndarray[Any, Any], kind: DType) -> None:
-    """Refuse Python numbers that an integer dtype cannot hold. (As in PyTorch, negative ones wrap in unsigned dtypes.)"""
+    """Refuse Python numbers that an integer dtype cannot hold. Negative ones wrap in unsigned dtypes, as in PyTorch."""
     if kind.kind not in "iu" or not host.size or host.dtype.kind not in "iuf":
         return
     limits = np.iinfo(kind.__numpy_dtype__)

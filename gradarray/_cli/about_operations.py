@@ -14,11 +14,11 @@ from gradarray._cli.program import program
 # The methods that have a twin with an underscore, by what they are tried on: tensor and further arguments.
 UNARY = """
 abs acos asin asinh atan atanh ceil cos cosh exp expm1 floor log log10 log1p log2 neg negative reciprocal relu round
-rsqrt sigmoid sign sin sinh sqrt square tan tanh trunc
+rsqrt sigmoid sign sin sinh sqrt square tan tanh trunc absolute arccos arcsin arcsinh arctan arctanh fix
 """.split()
 BINARY = """
 add sub subtract mul multiply div divide true_divide floor_divide remainder pow atan2 hypot copysign nextafter
-eq ne lt le gt ge
+eq ne lt le gt ge not_equal less less_equal greater greater_equal
 """.split()
 LOGICAL = "logical_and logical_or logical_xor".split()
 INTEGER = "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
@@ -87,6 +87,7 @@ def in_place(p: Any) -> None:
     for name in UNARY:
         twin(x * 0.5, name)
     twin(x + 1, "acosh")
+    twin(x + 1, "arccosh")
     for name in BINARY:
         twin(x, name, x.t() + 0.25)
         twin(x, name, ga.tensor([0.5, 0.25]))  # broadcasts
@@ -102,6 +103,10 @@ def in_place(p: Any) -> None:
     for name in "clamp", "clip":
         twin(x, name, 0.3, 0.8)
         twin(x, name, None, 0.8)
+    twin(x, "clamp_min", 0.3)
+    twin(x, "clamp_max", 0.8)
+    for name in "cumsum", "cumprod", "tril", "triu":
+        twin(x, name, 0)
     twin(x, "masked_fill", x > 0.5, 7.0)
     for name, (arguments, expected) in OTHERS.items():
         y = x.clone()
@@ -109,6 +114,12 @@ def in_place(p: Any) -> None:
         assert getattr(y, name)(*given) is y and y.tolist() == expected, name
     y = x.clone()
     assert y.unsqueeze_(0) is y and y.shape == (1, 2, 2) and y.squeeze_(0) is y and y.shape == (2, 2)
+    for name in "transpose", "swapaxes", "swapdims":
+        y = x.clone()
+        assert getattr(y, f"{name}_")(0, 1) is y and y.tolist() == x.t().tolist(), name
+    y = ga.empty(1000, device=x.device)
+    assert y.uniform_(2, 3) is y and bool(((y >= 2) & (y < 3)).all())
+    assert y.normal_(5, 0.5) is y and abs(float(y.mean()) - 5) < 0.2
     turned = x.clone()
     memory = turned.view(-1)
     turned.t_()[0, 1] = 9

@@ -58,7 +58,9 @@ def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(a: Any, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False) -> Any:
+    def run(
+        a: Any, axis: Any = None, *, ddof: float = 0, correction: float | None = None, keepdims: bool = False
+    ) -> Any:
         return function(a, axis=axis, correction=ddof if correction is None else correction, keepdims=keepdims)
 
     return run

@@ -1,8 +1,8 @@
 """Factorisations of matrices: Array API standard, the ``linalg`` extension.
 
 Eigenvectors and singular vectors are defined up to a phase (a sign, where they are real), and those of one repeated value
-up to a rotation. The rules give the derivative of everything that does not depend on that choice; of what does, there is
-none. See Giles (2008); J. Townsend, *Differentiating the singular value decomposition* (2016); Z.-Q. Wan and S.-X. Zhang,
+up to a rotation. What depends on that choice has no derivative. The rules give that of all else, by leaving out the turning
+of vectors of one value into each other; values no further apart than round-off count as one. See Giles (2008); J. Townsend, *Differentiating the singular value decomposition* (2016); Z.-Q. Wan and S.-X. Zhang,
 *Automatic differentiation for complex valued SVD* (2019), on the phases; M. Seeger et al., *Auto-differentiating linear
 algebra* (2017).
 """
@@ -12,9 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import primitive
-from gradarray.ops._helpers import adjoint, off_diagonal, on_diagonal, real
-
-_MATRIX = (-2, -1)
+from gradarray.ops._helpers import adjoint, on_diagonal, real
 
 
 def _half(xp: Any, x: Any) -> Any:
@@ -26,20 +24,20 @@ def _hermitian(xp: Any, x: Any) -> Any:
     return (x + adjoint(xp, x)) * 0.5
 
 
-def _divided(xp: Any, x: Any, gap: Any, like: Any) -> Any:
-    """``x / gap``, but 0 where ``x`` is no more than the round-off of matrices of the size of ``like``.
-
-    Where values are repeated, the gap is 0; and so is ``x``, for whatever does not depend on the choice of vectors.
-    """
-    size = xp.abs(x)
-    noise = xp.linalg.vector_norm(like, axis=_MATRIX, keepdims=True) * (8 * xp.eps(like))
-    matters = size > noise
-    return xp.where(matters, x, xp.zeros_like(x)) / xp.where(matters, gap, xp.ones_like(gap))
+def _inverse_gap(xp: Any, gap: Any, values: Any) -> Any:
+    """``1 / gap``, and 0 where the gap between the ``values`` is none but round-off."""
+    noise = xp.linalg.vector_norm(values, axis=-1, keepdims=True)[..., None] * (8 * xp.eps(values))
+    apart = xp.abs(gap) > noise
+    return xp.where(apart, 1 / xp.where(apart, gap, xp.ones_like(gap)), xp.zeros_like(gap))
 
 
 def _differences(x: Any) -> Any:
     """``x[j] - x[i]``."""
     return x[..., None, :] - x[..., :, None]
+
+
+def _sums(x: Any) -> Any:
+    return x[..., None, :] + x[..., :, None]
 
 
 # -- Cholesky ----------------------------------------------------------------------------------------------------------
@@ -148,7 +146,7 @@ def _eigh_vjp(xp: Any, g: Any, out: Any) -> Any:
     if gq is None:
         return (q * gw[..., None, :]) @ adjoint(xp, q)
     inner = adjoint(xp, q) @ gq
-    middle = _divided(xp, off_diagonal(xp, inner - adjoint(xp, inner)) * 0.5, _differences(w), inner)
+    middle = (inner - adjoint(xp, inner)) * 0.5 * _inverse_gap(xp, _differences(w), w)
     if gw is not None:
         middle = middle + on_diagonal(xp, gw)
     return q @ middle @ adjoint(xp, q)
@@ -157,7 +155,7 @@ def _eigh_vjp(xp: Any, g: Any, out: Any) -> Any:
 def _eigh_jvp(xp: Any, t: Any, out: Any) -> tuple[Any, Any]:
     w, q = out
     inner = adjoint(xp, q) @ _hermitian(xp, t) @ q
-    return real(xp, xp.linalg.diagonal(inner)), q @ _divided(xp, off_diagonal(xp, inner), _differences(w), inner)
+    return real(xp, xp.linalg.diagonal(inner)), q @ (inner * _inverse_gap(xp, _differences(w), w))
 
 
 primitive(
@@ -201,8 +199,8 @@ def _eig_vjp(xp: Any, g: Any, x: Any, out: Any) -> Any:
     if gv is not None:
         inner = vh @ gv
         along = xp.to_complex(xp.real(xp.linalg.diagonal(inner)))  # the vectors stay of length 1
-        rest = off_diagonal(xp, inner - (vh @ v) * along[..., None, :])
-        middle = middle + _divided(xp, rest, xp.conj(_differences(w)), inner)
+        inner = inner - (vh @ v) * along[..., None, :]
+        middle = middle + inner * _inverse_gap(xp, xp.conj(_differences(w)), w)
     found = xp.linalg.solve(vh, middle @ vh)
     return found if xp.is_complex(x) else xp.real(found)
 
@@ -210,7 +208,7 @@ def _eig_vjp(xp: Any, g: Any, x: Any, out: Any) -> Any:
 def _eig_jvp(xp: Any, t: Any, out: Any) -> tuple[Any, Any]:
     w, v = out
     inner = xp.linalg.solve(v, (t if xp.is_complex(t) else xp.to_complex(t)) @ v)
-    moved = v @ _divided(xp, off_diagonal(xp, inner), _differences(w), inner)
+    moved = v @ (inner * _inverse_gap(xp, _differences(w), w))
     along = xp.sum(xp.real(xp.conj(v) * moved), axis=-2, keepdims=True)
     return xp.linalg.diagonal(inner), moved - v * xp.to_complex(along)
 
@@ -239,39 +237,34 @@ primitive(
 
 
 def _svd_vjp(xp: Any, g: Any, out: Any) -> Any:
-    """Townsend, 3; the phases as Wan and Zhang have them. Full matrices have more vectors (p) than values.
+    """Townsend, 3. Full matrices have more vectors (``up``, ``vhp``) than values.
 
-    Sums and differences of what U and V want keep apart what divides by ``s[j] - s[i]`` and what by ``s[j] + s[i]``, which
-    is far from 0 where singular values are repeated.
+    What U and V want is added and subtracted: their sum divides by ``s[j] - s[i]``, and their difference by ``s[j] + s[i]``,
+    which is not small where values are repeated, and keeps the phases of U and V together.
     """
     (gu, gs, gvh), (u, s, vh) = g, out
+    if gu is None and gvh is None:
+        return (u[..., : s.shape[-1]] * gs[..., None, :]) @ vh[..., : s.shape[-1], :]
     k = s.shape[-1]
     u, up, vh, vhp = u[..., :k], u[..., k:], vh[..., :k, :], vh[..., k:, :]
-    if gu is None and gvh is None:
-        return (u * gs[..., None, :]) @ vh
-    uh, v = adjoint(xp, u), adjoint(xp, vh)
+    inverse = _inverse_gap(xp, s[..., None, :], s)
     found = wants_u = wants_v = 0
-    middle = 0 if gs is None else on_diagonal(xp, gs)
     if gu is not None:
-        inner = uh @ gu[..., :k]
+        gup, gu = gu[..., k:], gu[..., :k]
+        inner = adjoint(xp, u) @ gu
         wants_u = (inner - adjoint(xp, inner)) * 0.5
-        if xp.is_complex(inner):
-            turning = on_diagonal(xp, xp.linalg.diagonal(wants_u))
-            middle = middle + _divided(xp, turning, s[..., None, :], inner)
-        rest = gu[..., :k] - u @ inner
-        if gu.shape[-1] > k:
-            rest = rest - up @ (adjoint(xp, gu[..., k:]) @ u)
-        found = _divided(xp, rest, s[..., None, :], gu) @ vh
+        outside = gu - u @ inner - up @ (adjoint(xp, gup) @ u)
+        found = (outside * inverse) @ vh
     if gvh is not None:
-        inner = gvh[..., :k, :] @ v
+        gvhp, gvh = gvh[..., k:, :], gvh[..., :k, :]
+        inner = gvh @ adjoint(xp, vh)
         wants_v = (adjoint(xp, inner) - inner) * 0.5
-        rest = gvh[..., :k, :] - inner @ vh
-        if gvh.shape[-2] > k:
-            rest = rest - (vh @ adjoint(xp, gvh[..., k:, :])) @ vhp
-        found = found + u @ _divided(xp, rest, s[..., :, None], gvh)
-    like = gvh if gu is None else gu if gvh is None else uh @ gu[..., :k] + gvh[..., :k, :] @ v
-    middle = middle + _divided(xp, off_diagonal(xp, wants_u + wants_v), _differences(s), like)
-    middle = middle + _divided(xp, off_diagonal(xp, wants_u - wants_v), s[..., None, :] + s[..., :, None], like)
+        outside = gvh - inner @ vh - (vh @ adjoint(xp, gvhp)) @ vhp
+        found = found + u @ (outside * xp.matrix_transpose(inverse))
+    middle = (wants_u + wants_v) * _inverse_gap(xp, _differences(s), s)
+    middle = middle + (wants_u - wants_v) * _inverse_gap(xp, _sums(s), s)
+    if gs is not None:
+        middle = middle + on_diagonal(xp, gs)
     return found + u @ middle @ vh
 
 
@@ -279,21 +272,17 @@ def _svd_jvp(xp: Any, t: Any, out: Any) -> tuple[Any, Any, Any]:
     u, s, vh = out
     k = s.shape[-1]
     u, up, vh, vhp = u[..., :k], u[..., k:], vh[..., :k, :], vh[..., k:, :]
-    uh, v = adjoint(xp, u), adjoint(xp, vh)
+    uh, v, inverse = adjoint(xp, u), adjoint(xp, vh), _inverse_gap(xp, s[..., None, :], s)
     inner = uh @ t @ v
-    even, odd = _hermitian(xp, inner), (inner - adjoint(xp, inner)) * 0.5
-    near = _divided(xp, off_diagonal(xp, even), _differences(s), inner)
-    far = _divided(xp, off_diagonal(xp, odd), s[..., None, :] + s[..., :, None], inner)
-    turn_u, turn_v = near + far, near - far
-    if xp.is_complex(inner):
-        turn_u = turn_u + _divided(xp, on_diagonal(xp, xp.linalg.diagonal(odd)), s[..., None, :], inner)
-    out_u = _divided(xp, t @ v - u @ inner, s[..., None, :], t)
-    out_v = _divided(xp, uh @ t - inner @ vh, s[..., :, None], t)
-    du, dvh = u @ turn_u + out_u, out_v - turn_v @ vh
+    together = _hermitian(xp, inner) * _inverse_gap(xp, _differences(s), s)
+    against = (inner - adjoint(xp, inner)) * 0.5 * _inverse_gap(xp, _sums(s), s)
+    away_u = (t @ v - u @ inner) * inverse
+    away_v = (uh @ t - inner @ vh) * xp.matrix_transpose(inverse)
+    du, dvh = u @ (together + against) + away_u, (against - together) @ vh + away_v
     if up.shape[-1]:
-        du = xp.concat([du, -(u @ (adjoint(xp, out_u) @ up))], axis=-1)
+        du = xp.concat([du, -(u @ (adjoint(xp, away_u) @ up))], axis=-1)
     if vhp.shape[-2]:
-        dvh = xp.concat([dvh, -((vhp @ adjoint(xp, out_v)) @ vh)], axis=-2)
+        dvh = xp.concat([dvh, -((vhp @ adjoint(xp, away_v)) @ vh)], axis=-2)
     return du, real(xp, xp.linalg.diagonal(inner)), dvh
 
 

@@ -64,16 +64,18 @@ elementwise(
 elementwise("remainder", 1, lambda xp, x1, x2: -xp.floor(x1 / x2), grad_name="RemainderBackward0", domain="nonzero")
 
 
-def _infinite(xp: Any, x: Any) -> Any:
-    return math.isinf(x) if isinstance(x, int | float) else xp.isinf(x)
-
-
 def _floor_divide(xp: Any, x1: Any, x2: Any) -> Any:
     """With one operand infinite the floor of the quotient, where libraries follow Python: 1 // -inf is -1 there."""
     out = xp.library.floor_divide(x1, x2)
     if not xp.is_floating(out):
         return out
-    return xp.where(xp.not_equal(_infinite(xp, x1), _infinite(xp, x2)), x1 / x2, out)
+    first, second = (x2, x1) if isinstance(x1, int | float) else (x1, x2)
+    one_infinite = xp.isinf(first)
+    if not isinstance(second, int | float):
+        one_infinite = xp.not_equal(one_infinite, xp.isinf(second))
+    elif math.isinf(second):
+        one_infinite = xp.logical_not(one_infinite)
+    return xp.where(one_infinite, x1 / x2, out)
 
 
 elementwise("floor_divide", 0, 0, forward=_floor_divide, grad_name="FloorDivideBackward0", domain="nonzero")

@@ -88,7 +88,7 @@ def _diagonal_adjoint(xp: Any, x: Any, *, shape: Shape, offset: int) -> Any:
 linear(
     "linalg.diagonal",
     transpose=lambda xp, g, shape1, offset: xp.diagonal_adjoint(g, shape=shape1, offset=offset),
-    forward=lambda xp, x, *, offset: xp.asarray(xp.library.linalg.diagonal(x, offset=offset), copy=True),
+    forward=lambda xp, x, *, offset=0: xp.asarray(xp.library.linalg.diagonal(x, offset=offset), copy=True),
     defaults={"offset": 0},
     grad_name="DiagonalBackward0",
 )
