@@ -190,58 +190,58 @@ def walk(
     edges: Sequence[Any] = [edge for edge, _ in seeds]
     gs: Sequence[Cotangent] = [g for _, g in seeds]
     del seeds
+    node: Node | None = None
     while True:
-        for edge, g in zip(edges, gs):  # noqa: B905 (strict costs a keyword on every node)
-            if g is None or edge is None:
-                continue
-            if isinstance(edge, Node):
-                if edge is ready:
-                    waiting[edge], ready = ready_g, None
-                    heappush(heap, (-edge.seq, edge))
-                    nodes.plus(edge, g)
-                elif edge in waiting:
-                    nodes.plus(edge, g)
-                elif only is None or edge in only:
-                    if ready is None:
-                        ready, ready_g = edge, g
-                    else:
-                        waiting[edge] = g
-                        heappush(heap, (-edge.seq, edge))
-            elif edge in arrived:
-                sinks.plus(edge, g)
-            elif isinstance(edge, Slot):
-                target = edge.node
-                if only is not None and target not in only:
+        if node is None:
+            for edge, g in zip(edges, gs):
+                if g is None or edge is None:
                     continue
-                if target not in waiting:
-                    waiting[target] = [None] * target.outputs
-                    heappush(heap, (-target.seq, target))
-                key = (target, edge.index)
-                if key in waiting:
-                    nodes.plus(key, g)
+                if isinstance(edge, Node):
+                    if edge is ready:
+                        waiting[edge], ready = ready_g, None
+                        heappush(heap, (-edge.seq, edge))
+                        nodes.plus(edge, g)
+                    elif edge in waiting:
+                        nodes.plus(edge, g)
+                    elif only is None or edge in only:
+                        if ready is None:
+                            ready, ready_g = edge, g
+                        else:
+                            waiting[edge] = g
+                            heappush(heap, (-edge.seq, edge))
+                elif edge in arrived:
+                    sinks.plus(edge, g)
+                elif isinstance(edge, Slot):
+                    target = edge.node
+                    if only is not None and target not in only:
+                        continue
+                    if target not in waiting:
+                        waiting[target] = [None] * target.outputs
+                        heappush(heap, (-target.seq, target))
+                    key = (target, edge.index)
+                    if key in waiting:
+                        nodes.plus(key, g)
+                    else:
+                        waiting[key] = g
+                        waiting[target][edge.index] = key
+                elif only is None or edge in only:
+                    arrived[edge] = g
+            if ready is not None and (not heap or ready.seq > -heap[0][0]):
+                node, g, ready_g = ready, ready_g, None
+            elif heap:
+                if ready is None:
+                    node = heappop(heap)[1]
                 else:
-                    waiting[key] = g
-                    waiting[target][edge.index] = key
-            elif only is None or edge in only:
-                arrived[edge] = g
-        if not heap:
-            if ready is None:
-                break
-            node, g, ready_g = ready, ready_g, None
-        elif ready is not None and ready.seq > -heap[0][0]:
-            node, g, ready_g = ready, ready_g, None
-        else:
-            if ready is None:
-                node = heappop(heap)[1]
+                    waiting[ready], ready_g = ready_g, None
+                    node = heapreplace(heap, (-ready.seq, ready))[1]
+                g = waiting.pop(node)
+                nodes.owned.discard(node)
             else:
-                waiting[ready], ready_g = ready_g, None
-                node = heapreplace(heap, (-ready.seq, ready))[1]
-            g = waiting.pop(node)
-            nodes.owned.discard(node)
-        ready = None
-        if type(g) is list:
-            g = [None if key is None else nodes.pop(key) for key in g]
-        elif isinstance(g, Deferred):
+                break
+            ready = None
+            if type(g) is list:
+                g = [None if key is None else nodes.pop(key) for key in g]
+        if isinstance(g, Deferred):
             g = g.add_to(None, owned=False)
         if node.hooks is not None:
             g = _call_hooks(node.hooks, g, ends)
@@ -254,6 +254,11 @@ def walk(
         edges = node.edges
         if saved and not keep:
             node.saved = None
+        # a chain: the only edge leads to a node, nothing else waits, and so that node is the next
+        if len(edges) == 1 and not waiting and only is None and isinstance(edges[0], Node) and gs[0] is not None:
+            node, g = edges[0], gs[0]
+        else:
+            node = None
     while arrived:
         sink = next(iter(arrived))
         ends[sink] = sinks.pop(sink)

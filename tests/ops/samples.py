@@ -24,6 +24,8 @@ from gradarray._dispatch import apply, binary, unary
 from gradarray._place import Place, Slotted, place_of
 from gradarray._primitive import TABLE, Primitive
 
+from . import samples_linalg
+
 STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
 DEVICES = (
     "cpu",
@@ -75,6 +77,17 @@ class Sample:
     def exact(self) -> bool:
         """Whether all is computed in the longest dtypes, so that differences can tell a derivative."""
         return self.params.get("dtype") is not ga.float32
+
+    @property
+    def smooth(self) -> bool:
+        """Whether differences can tell a derivative."""
+        return self.exact and not samples_linalg.chosen_freely(self.name, self.arrays, self.params)
+
+    def direction(self, i: int, seed: int) -> Array:
+        """Where input ``i`` may move to: a Hermitian matrix to such."""
+        step = noise(self.arrays[i], seed)
+        hermitian = self.record.domain in ("hermitian", "definite")
+        return (step + np.conj(np.swapaxes(step, -1, -2))) / 2 if hermitian else step
 
     @property
     def round_off(self) -> float:
@@ -256,7 +269,7 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 
 REAL = frozenset(
     "atan2 ceil clamp clamp_max clamp_min copysign floor floor_divide hypot logaddexp max maximum min minimum "
-    "nextafter relu remainder round to_complex trunc".split()
+    "nextafter relu remainder round to_complex trunc fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part. Every other operation is tried on them."""
 
@@ -514,6 +527,9 @@ op(
         complex_too=True,
     ),
 )
+
+for _name, _forward, _samples in samples_linalg.ENTRIES:
+    op(_name, _forward, _samples)
 
 # -- manipulation ------------------------------------------------------------------------------------------------------
 
