@@ -2,14 +2,13 @@
 
 Knows records, nodes, places and values. Must not know what any operation means.
 
-There are two roads. The general one takes everything. The short one, made for each elementwise operation at import, takes
-what nearly every call is: real floating tensors of one dtype on one place, or one and a Python scalar. It does the same
-with fewer steps; whatever it does not recognise it hands to the general one.
+There are two roads. The general one takes everything. The short one, made for each elementwise operation at import,
+takes what nearly every call is: real floating tensors of one dtype on one place, or one and a Python scalar. It does
+the same with fewer steps; whatever it does not recognise it hands to the general one.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -190,7 +189,7 @@ def _is_complex(g: Any) -> bool:
 
 def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
     """Each cotangent summed back to the shape of its input."""
-    for g, shape in zip(gs, node.shapes):  # noqa: B905 (one an input, both)
+    for g, shape in zip(gs, node.shapes):
         if g is not None and g.shape != shape:
             return [g if g is None else sum_to(xp, g, shape) for g, shape in zip(gs, node.shapes, strict=True)]
     return gs
@@ -220,8 +219,8 @@ _ops = _Ops()
 def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> PublicTensor:
     """Run an operation on tensors and Python scalars; a tensor, or a tuple of them where it has several outputs.
 
-    NumPy's scalars count as Python's, its arrays as tensors. An operation of two operands gives NotImplemented where one
-    is nothing of the kind: an operator hands that on to Python, a function raises.
+    NumPy's scalars count as Python's, its arrays as tensors. An operation of two operands gives NotImplemented where
+    one is nothing of the kind: an operator hands that on to Python, a function raises.
 
     Raises
     ------
@@ -249,7 +248,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
         if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
             xs = _understood(record, xs, place)
             if xs is NotImplemented:
-                return NotImplemented  # type: ignore[no-any-return]  (operators hand it on to Python)
+                return NotImplemented  # type: ignore[no-any-return] # operators hand it on to Python
         xs = _promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
         tracked = any(requires_grad(x) for x in xs)
@@ -266,7 +265,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
         results = tuple(make(o, place) for o in out)
         if tracked:
             _record(op, xs, params, place, results)
-        return results  # type: ignore[return-value]  (operations of several outputs are few)
+        return results  # type: ignore[return-value] # operations of several outputs are few
     result = make(out, place)
     if tracked and result._kind.dtype.kind in "fc":
         _record(op, xs, params, place, (result,))
@@ -280,9 +279,7 @@ def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any])
     make_alias(result, base, (record, params), tracked=base._node is None or grad_enabled())
 
 
-def _record(
-    op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]
-) -> None:
+def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]) -> None:
     edges: list[Any] = []
     shapes = []
     needs = []
@@ -513,7 +510,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         for needs in ((True, False), (False, True), (True, True))
     )
 
-    def run(x1: Any, x2: Any) -> Any:  # noqa: PLR0912, PLR0915 (spelt out, since a call costs what three tests cost)
+    def run(x1: Any, x2: Any) -> Any:
         if type(x2) is Tensor and type(x1) is Tensor:
             kind = x1._kind
             data1, data2 = x1._data, x2._data

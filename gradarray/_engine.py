@@ -2,9 +2,10 @@
 
 Knows graphs. Must not know arrays, tensors or what any node computes: its tests run on integers and strings.
 
-An edge of a node leads to another :class:`Node`, to a :class:`Slot` (one of several outputs of a node), or to anything
-else: a *sink*, where a cotangent ends. An input that needs no gradient has the edge None. Nodes are made after the nodes
-that they lead to, so taking the youngest first visits each node once, when all that leads to it has been added up.
+An edge of a node leads to another :class:`Node`, to a :class:`Slot` (one of several outputs of a node), or to
+anything else: a *sink*, where a cotangent ends. An input that needs no gradient has the edge None. Nodes are made
+after the nodes that they lead to, so taking the youngest first visits each node once, when all that leads to it has
+been added up.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Op:
 class Node:
     """One recorded operation.
 
-    One class serves for all operations: the interpreter reads the attributes of objects of one class three times as fast
-    as those of many.
+    One class serves for all operations: the interpreter reads the attributes of objects of one class three times as
+    fast as those of many.
 
     Attributes
     ----------

@@ -2,9 +2,9 @@
 
 Knows dispatch and storage. Must not know what any operation means.
 
-A write through a view is a write to its base: the base's history becomes :class:`_CopySlices` of what it was and of what
-was written, and the history of every view of it is made again from the base. Where memory cannot be written to, the base
-gets a new array, and every alias is made from it again in the same way.
+A write through a view is a write to its base: the base's history becomes :class:`_CopySlices` of what it was and of
+what was written, and the history of every view of it is made again from the base. Where memory cannot be written to,
+the base gets a new array, and every alias is made from it again in the same way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from typing import Any
 
 from gradarray import _state
 from gradarray._dispatch import (
-    TAPED, ShapeError, apply, broadcast_shape, cast, edge_of, grad_enabled, make, sum_to, transfer,
+    TAPED,
+    ShapeError,
+    apply,
+    broadcast_shape,
+    cast,
+    edge_of,
+    grad_enabled,
+    make,
+    sum_to,
+    transfer,
 )  # fmt: skip
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, fill
@@ -253,4 +262,3 @@ def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:
                 rebind(member, replay(fresh, steps)._data)
     finally:
         _state.grad_enabled.reset(token)
-

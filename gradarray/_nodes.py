@@ -2,9 +2,9 @@
 
 Knows the engine, and places as opaque values. Must not know what any operation means.
 
-All nodes are of one class while the tape is written and walked. To whoever looks at one, through ``grad_fn``, it shows
-itself in a class of its own, named as PyTorch names it: its class is changed then, which Python allows where the layout is
-the same.
+All nodes are of one class while the tape is written and walked. To whoever looks at one, through ``grad_fn``, it
+shows itself in a class of its own, named as PyTorch names it: its class is changed then, which Python allows where
+the layout is the same.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def scoped(function: Callable[..., Any], scope: Scope) -> Callable[..., Any]:
 class Kernels(dict[str, Callable[..., Any]]):
     """Functions on a place's arrays, by name, found on first use.
 
-    A function is the backend's own kernel of that name, else the composition that the table holds, else the namespace's.
-    ``library.exp`` is ``exp`` without the table: what a composition of the same name mends.
+    A function is the backend's own kernel of that name, else the composition that the table holds, else the
+    namespace's. ``library.exp`` is ``exp`` without the table: what a composition of the same name mends.
     """
 
     def __init__(self, place: Place) -> None:
@@ -210,8 +210,8 @@ class Kind:
     def scalar(self, value: float) -> Any:
         """``value`` in the form that the backend's kernels take soonest.
 
-        NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and -0.0
-        are one key of a dictionary.
+        NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and
+        -0.0 are one key of a dictionary.
         """
         if not self.place.backend.capabilities.prefers_arrays or value == 0 or value != value:
             return value
@@ -246,8 +246,8 @@ class Place:
     """
 
     __slots__ = (
-        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of", "kinds", "mutable", "raw_dtype",
-        "scope", "xp",
+        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
+        "kinds", "mutable", "raw_dtype", "scope", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:

@@ -52,7 +52,9 @@ class Rules:
         Their twins for complex numbers.
     """
 
-    def __init__(self, real: Cotangents, conj: Cotangents, n: int | None, wanted: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self, real: Cotangents, conj: Cotangents, n: int | None, wanted: tuple[int, ...] | None = None
+    ) -> None:
         self._sources = real, conj, n, wanted
         self.plans = tuple(_plan(rule, n) for _, rule in real)
 
@@ -203,9 +205,7 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
     return f"node.params[{name!r}]"
 
 
-def _compile(
-    cotangents: Cotangents, inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool
-) -> Compiled:
+def _compile(cotangents: Cotangents, inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
     With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge.
@@ -320,8 +320,8 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
 def linear(name: str, *, transpose: Rule | tuple[Rule, ...], variadic: bool = False, **fields: Any) -> Primitive:
     """An operation linear in each of its inputs: its jvp is itself; ``transpose`` is one rule an input.
 
-    For an operation linear in its inputs taken together (``concat``), ``variadic=True`` and one rule that gives the list
-    of all cotangents. ``fields`` are those of :class:`Primitive`.
+    For an operation linear in its inputs taken together (``concat``), ``variadic=True`` and one rule that gives the
+    list of all cotangents. ``fields`` are those of :class:`Primitive`.
     """
     rules = transpose if isinstance(transpose, tuple) else (transpose,)
     n = None if variadic else len(rules)

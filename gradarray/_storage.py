@@ -6,12 +6,12 @@ Knows places and arrays as opaque values. Must not know what any operation means
 memory is overwritten, each cell that a node still holds gets a copy of its own, and the tensor a new cell; so the tape
 never sees the write, and a write that the tape need not know of costs one test.
 
-**Families.** Tensors that alias each other's memory form a family. It counts writes (``_version``) and knows its members'
-cells. A tensor that nobody aliases has none.
+**Families.** Tensors that alias each other's memory form a family. It counts writes (``_version``) and knows its
+members' cells. A tensor that nobody aliases has none.
 
-**Views.** A view holds its base and the steps (record and parameters) that lead from the base to it. Replaying them gives
-the view again, to write through where memory cannot be written to. It holds as well its root and the path from there, to
-rewrite history after a write; base and root differ where a tensor on the way was taken off the tape.
+**Views.** A view holds its base and the steps (record and parameters) that lead from the base to it. Replaying them
+gives the view again, to write through where memory cannot be written to. It holds as well its root and the path from
+there, to rewrite history after a write; base and root differ where a tensor on the way was taken off the tape.
 """
 
 from __future__ import annotations

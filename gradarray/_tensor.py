@@ -451,8 +451,8 @@ class Tensor(Methods):
     def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; "
-                "use x.detach().clone()"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment; use x.detach().clone()"
             )
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
@@ -490,9 +490,7 @@ class Tensor(Methods):
         if force:
             return self._host()
         if self._node is not None:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if not self._place.backend.capabilities.shares_numpy_memory:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "

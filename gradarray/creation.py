@@ -102,7 +102,7 @@ def _size(shape: Any, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     return to_shape((_given("a shape", [shape, sizes or None, size]),))
 
 
-def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required: bool) -> Any:
+def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required: bool) -> Tensor:
     place, kind = to_place(device), _floating(dtype)
     raw = place.kernels[name](shape, dtype=place.to_raw_dtype(kind))
     return leaf(make(raw, place, kind), required)

@@ -3,8 +3,24 @@
 from gradarray._dispatch import LinAlgError
 from gradarray.functions.decompositions import cholesky, eig, eigh, eigvals, eigvalsh, qr, svd
 from gradarray.functions.linalg import (
-    cross, det, diagonal, inv, matmul, matrix_norm, matrix_power, matrix_rank, norm, outer, pinv, slogdet, solve,
-    svdvals, tensordot, trace, vecdot, vector_norm,
+    cross,
+    det,
+    diagonal,
+    inv,
+    matmul,
+    matrix_norm,
+    matrix_power,
+    matrix_rank,
+    norm,
+    outer,
+    pinv,
+    slogdet,
+    solve,
+    svdvals,
+    tensordot,
+    trace,
+    vecdot,
+    vector_norm,
 )  # fmt: skip
 from gradarray.functions.manipulation import matrix_transpose
 

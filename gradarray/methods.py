@@ -1,8 +1,8 @@
-"""The methods of a tensor that compute: PyTorch's names and signatures, in both spellings (``dim``/``axis``,
-``keepdim``/``keepdims``).
+"""The methods of a tensor that compute: PyTorch's names and signatures.
 
-Knows the functions. Where a function of the standard and a method of PyTorch have one name and differ (``max``, ``min``,
-``sort``, ``std``, ``var``, ``squeeze``, ``repeat``, ``nonzero``), the function is the standard's and the method PyTorch's.
+They take both spellings, ``dim``/``axis`` and ``keepdim``/``keepdims``. Knows the functions. Where a function of the
+standard and a method of PyTorch have one name and differ (``max``, ``min``, ``sort``, ``std``, ``var``, ``squeeze``,
+``repeat``, ``nonzero``), the function is the standard's and the method PyTorch's.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import builtins
 import operator
 from typing import Any, NamedTuple
 
+from gradarray import random
 from gradarray._dispatch import ShapeError, apply, binary, make, unary
 from gradarray._inplace import check_writable, write
 from gradarray._primitive import TABLE
-from gradarray import random
 from gradarray._state import grad_enabled as grad_mode
 from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
@@ -89,8 +89,8 @@ class Methods(Value):
     __rshift__ = binary("bitwise_right_shift")
     __rrshift__ = binary("bitwise_right_shift", reflected=True)
     __irshift__ = in_place(binary("bitwise_right_shift"), "bitwise_right_shift_")
-    __eq__ = binary("equal")  # type: ignore[assignment]
-    __ne__ = binary("not_equal")  # type: ignore[assignment]
+    __eq__ = binary("equal")
+    __ne__ = binary("not_equal")
     __lt__ = binary("less")
     __le__ = binary("less_equal")
     __gt__ = binary("greater")
@@ -104,10 +104,10 @@ class Methods(Value):
         return apply(TABLE["positive"], (self,), {})
 
     def __matmul__(self, other: Any) -> Any:
-        return linalg.matmul(self, other) if isinstance(other, Value) else NotImplemented
+        return linalg.matmul(self, other) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]
 
     def __rmatmul__(self, other: Any) -> Any:
-        return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented
+        return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]
 
     def __imatmul__(self, other: Any) -> Any:
         if not isinstance(other, Value):
@@ -203,7 +203,7 @@ class Methods(Value):
         if decimals == 0:
             return e.round(self)
         scale = 10.0**decimals
-        return e.divide(e.round(e.multiply(self, scale)), scale)  # type: ignore[arg-type]
+        return e.divide(e.round(e.multiply(self, scale)), scale)
 
     round_ = in_place(round, "round_")
     rsqrt, rsqrt_ = e.rsqrt, in_place(e.rsqrt, "rsqrt_")
@@ -255,7 +255,7 @@ class Methods(Value):
     def equal(self, other: Any) -> bool:
         """Whether shape and all elements are equal; elementwise is :meth:`eq`. ``torch.Tensor.equal``."""
         same = self._data.shape == other._data.shape
-        return same and builtins.bool(statistical.all(e.equal(self, other)))  # type: ignore[arg-type]
+        return same and builtins.bool(statistical.all(e.equal(self, other)))
 
     def masked_fill(self, mask: Any, value: Any) -> Any:
         """``value`` where ``mask`` is true. Differentiable in both. ``torch.Tensor.masked_fill``."""
@@ -361,14 +361,14 @@ class Methods(Value):
 
     def _extreme(self, name: str, dim: Any, keep: bool) -> Any:
         if isinstance(dim, Value):
-            return (e.maximum if name == "max" else e.minimum)(self, dim)  # type: ignore[arg-type]
+            return (e.maximum if name == "max" else e.minimum)(self, dim)
         if dim is None:
             return getattr(statistical, name)(self)
         statistical._nonempty(self, dim, name)
         indices = getattr(searching, f"arg{name}")(self, axis=dim, keepdims=True)
         values = self.clone() if not self._data.shape else searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
         if not keep and self._data.shape:
-            values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)  # type: ignore[arg-type]
+            values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)
         return ValuesAndIndices(values, indices)
 
     def max(self, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool = False) -> Any:
@@ -632,7 +632,7 @@ class Methods(Value):
         if self.is_contiguous():
             return self
         flat = manipulation.reshape(self, (-1,))  # type: ignore[arg-type]
-        return manipulation.view(flat if flat.is_contiguous() else flat.clone(), self._data.shape)  # type: ignore[attr-defined]
+        return manipulation.view(flat if flat.is_contiguous() else flat.clone(), self._data.shape)
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory along each dimension, in elements. ``torch.Tensor.stride``."""
@@ -695,7 +695,9 @@ class Methods(Value):
 
     # -- dtypes and devices --------------------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+    ) -> Any:
         """In another dtype, on another device, or both; the tensor itself where nothing changes. Differentiable.
 
         Called as ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``.
@@ -717,7 +719,7 @@ class Methods(Value):
             elif isinstance(arg, DType | type) or hasattr(arg, "itemsize"):  # Python's types and NumPy's dtypes too
                 dtype = arg
             elif isinstance(arg, bool):
-                non_blocking = arg
+                pass  # non_blocking: the backend decides
             elif arg is not None:
                 device = arg
         out = as_value(self, dtype=dtype, device=device)
@@ -788,4 +790,3 @@ def detach(x: Any) -> Any:
     out = make(x._data, x._place, x._dtype)
     make_alias(out, x, None, tracked=False)
     return out
-

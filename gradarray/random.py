@@ -141,7 +141,7 @@ def _draw(
     if kind.kind == "c":  # variance 1 in all, as in PyTorch
         real = kind.to_real()
         parts = [make(source.normal(shape, real), place, real) for _ in range(2)]
-        return leaf((parts[0] + 1j * parts[1]) * 0.5**0.5, required)  # type: ignore[operator]
+        return leaf((parts[0] + 1j * parts[1]) * 0.5**0.5, required)
     return leaf(make(getattr(source, name)(shape, kind), place, kind), required)
 
 
@@ -239,12 +239,10 @@ def randint(
     source = _generator(place, generator)
     raw = source.integers(low, high, to_shape((size,)), int64 if kind.kind not in "iu" else kind)
     out = make(raw, place)
-    return out if out._dtype is kind else out.to(kind)  # type: ignore[attr-defined, return-value]
+    return out if out._dtype is kind else out.to(kind)
 
 
-def randperm(
-    n: int, *, generator: Generator | None = None, dtype: DType = int64, device: DeviceLike = None
-) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, dtype: DType = int64, device: DeviceLike = None) -> Tensor:
     """The numbers 0 … n-1 in random order.
 
     References
@@ -252,4 +250,4 @@ def randperm(
     ``torch.randperm``.
     """
     place = generator._place if generator is not None and device is None else to_place(device)
-    return make(_generator(place, generator).permutation(n, as_dtype(dtype)), place)  # type: ignore[return-value]
+    return make(_generator(place, generator).permutation(n, as_dtype(dtype)), place)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from frozen import device
 
 import gradarray as ga
-from frozen import device
 
 PROGRAMS = {}
 

@@ -29,7 +29,14 @@ ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", 
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
 STORAGE = ("_state", "_place", "_storage")
 MIDDLE = (*FOUNDATION, *STORAGE, "_nodes", "_dispatch", "_inplace", "autograd")  # the same up to layer 3
-TENSORS = ("printing", "_tensor", "methods", "creation", "random", "functions")  # layer 4; its members never form a cycle
+TENSORS = (
+    "printing",
+    "_tensor",
+    "methods",
+    "creation",
+    "random",
+    "functions",
+)  # layer 4; its members never form a cycle
 PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "fft", "linalg")
 
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.

@@ -58,8 +58,8 @@ def _one(x: Value) -> Value:
     shape = x._data.shape
     if math.prod(shape) != 1:
         raise RuntimeError(
-            f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a gradient of "
-            "that shape, for example backward(gradarray.ones_like(y))"
+            f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a gradient "
+            "of that shape, for example backward(gradarray.ones_like(y))"
         )
     if x._dtype.kind == "c":
         raise RuntimeError(
@@ -134,7 +134,7 @@ _ALONE = _sole([object()])[1]
 
 
 def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
-    """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by the hooks of a leaf."""
+    """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by a leaf's hooks."""
     box = [ends.pop(x)]
     if taped:
         g = box.pop()
@@ -275,7 +275,9 @@ def grad(
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
         if x in ends or id(x) in found:
-            results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, create_graph)))
+            results.append(
+                found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, create_graph))
+            )
         elif materialize_grads:
             results.append(TAPED.zeros_like(x))
         elif allow_unused:

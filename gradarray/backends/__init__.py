@@ -5,6 +5,7 @@ A plugin subclasses :class:`Backend`, and yields an instance from a hook found t
 
     from gradarray.backends import hookimpl
 
+
     @hookimpl
     def gradarray_backends():
         return [MyBackend()]
@@ -16,6 +17,18 @@ from gradarray.devices import Device
 from gradarray.dtypes import DType
 
 __all__ = [
-    "Array", "Backend", "BackendUnavailableError", "Capabilities", "Device", "DType", "RandomSource", "every", "get",
-    "hookimpl", "owner", "register", "require", "resolve",
+    "Array",
+    "Backend",
+    "BackendUnavailableError",
+    "Capabilities",
+    "DType",
+    "Device",
+    "RandomSource",
+    "every",
+    "get",
+    "hookimpl",
+    "owner",
+    "register",
+    "require",
+    "resolve",
 ]  # fmt: skip

@@ -172,8 +172,8 @@ class Backend(ABC):
     def getitem(self, array: Array, key: Any) -> Array:
         """``array[key]`` for every key that NumPy takes, always as an array, 0-d where one element is left.
 
-        For slices, integers, None and ``...`` a view where ``views`` says so; a copy where the key holds arrays. A tuple
-        key without arrays ends with an ``...``, so that NumPy gives a 0-d view and no scalar.
+        For slices, integers, None and ``...`` a view where ``views`` says so; a copy where the key holds arrays. A
+        tuple key without arrays ends with an ``...``, so that NumPy gives a 0-d view and no scalar.
         """
         return array[key]
 

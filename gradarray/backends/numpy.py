@@ -22,7 +22,7 @@ CPU = Device("numpy", "cpu")
 
 
 def strong_multiply(g: Array, p: Array) -> Array:
-    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. One pass over the product tells if there is a nan."""
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. A pass over the product tells if there is a nan."""
     product = g * p
     if product.size < 10_000 or product.dtype.kind == "c":
         probe = np.vdot(product, product)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, grad_enabled
 from gradarray._inplace import check_writable, write
 from gradarray._storage import Value, before_write
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
 
 _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
@@ -27,7 +30,7 @@ def _fits(x: Value, result: Value, name: str) -> None:
         raise RuntimeError(f"{name}: the result lies on {result._place.device}, but out on {x._place.device}")
 
 
-def into(out: Any, result: Any, name: str) -> Any:
+def into(out: Any, result: Any, name: str) -> Tensor:
     """``result`` written into ``out``'s memory; ``out``.
 
     Raises
@@ -43,7 +46,7 @@ def into(out: Any, result: Any, name: str) -> Any:
             "arguments requires grad. Leave out= away, or call it inside `with gradarray.no_grad():`"
         )
     _fits(out, result, name)
-    return write(out, result, name)
+    return write(out, result, name)  # type: ignore[return-value]
 
 
 def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Callable[..., Any]:

@@ -122,7 +122,7 @@ def eigh(x: Tensor, /) -> EighResult:
 
 
 def eigvalsh(x: Tensor, /) -> Tensor:
-    """Eigenvalues of Hermitian matrices in ascending order. Differentiable, also where some are equal. See :func:`eigh`.
+    """Eigenvalues of Hermitian matrices in ascending order, as :func:`eigh`. Differentiable, also where some are equal.
 
     References
     ----------

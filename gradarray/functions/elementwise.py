@@ -59,7 +59,9 @@ def _document(function: Callable[..., Any], name: str, summary: str, record_name
     parameters = "x1, x2 : Tensor or Python scalar\n    Shapes broadcast, dtypes promote." if two else "x : Tensor"
     floating = "The default floating dtype where the input is of integers, else the input's."
     same = "Of the common dtype and the broadcast shape." if two else "Of the input's shape and dtype."
-    differentiable = "Differentiable" if record.rules is not None else "Not differentiable: the result needs no gradient"
+    differentiable = (
+        "Differentiable" if record.rules is not None else "Not differentiable: the result needs no gradient"
+    )
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _DOC.format(
         summary=summary,
@@ -350,7 +352,7 @@ def clip(
     if not isinstance(x, Value):
         raise TypeError(f"clip: expected a Tensor, got {type(x).__name__}")
     if x._dtype.kind in "iub" and any(isinstance(v, float) or _is_floating(v) for v in (min, max)):
-        x = result = cast(x, get_default_dtype())  # type: ignore[assignment]
+        x = result = cast(x, get_default_dtype())
     if isinstance(min, Value) or isinstance(max, Value):
         if min is not None:
             result = _clamp_min(result, cast(min, x._dtype) if isinstance(min, Value) else min)

@@ -48,7 +48,9 @@ def _complex(x: Any) -> Any:
 def _real(x: Any, name: str) -> Any:
     x = floating(x)
     if x._dtype.kind == "c":
-        raise DtypeError(f"{name} expects a real tensor, got {x._dtype!r}; {name.replace('r', '', 1)} takes complex ones")
+        raise DtypeError(
+            f"{name} expects a real tensor, got {x._dtype!r}; {name.replace('r', '', 1)} takes complex ones"
+        )
     return x
 
 
@@ -204,7 +206,7 @@ def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "b
 
 
 def rfftn(x: Tensor, /, *, s: Sequence[int] | None = None, axes: Axes = None, norm: Norm = "backward") -> Tensor:
-    """:func:`rfft` along the last of ``axes``, :func:`fft` along the others. Differentiable. Parameters as :func:`fftn`.
+    """:func:`rfft` along the last of ``axes``, :func:`fft` along the rest. Parameters as :func:`fftn`. Differentiable.
 
     References
     ----------
@@ -236,7 +238,7 @@ def irfftn(x: Tensor, /, *, s: Sequence[int] | None = None, axes: Axes = None, n
 
 
 def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Tensor:
-    """:func:`fft` of a signal that is its own mirror image, conjugate, and given by half: a real tensor. Differentiable.
+    """:func:`fft` of a signal that is its own mirror image, conjugate, and given by half. Real, differentiable.
 
     References
     ----------

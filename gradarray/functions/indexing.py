@@ -61,16 +61,18 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
                     dims += 1
                     continue
                 except TypeError:
-                    array = as_value(k, device=x._place) if hasattr(k, "__array__") or hasattr(k, "__dlpack__") else None
+                    foreign = hasattr(k, "__array__") or hasattr(k, "__dlpack__")
+                    array = as_value(k, device=x._place) if foreign else None
             if array is None:
                 if not isinstance(k, bool | np.bool_ | list | np.ndarray):
                     raise IndexError(
                         "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid "
                         f"indices, got {k!r}"
                     )
-                array = as_value(np.zeros(0, np.int64) if isinstance(k, list) and not k else np.asarray(k), device=x._place)
+                empty = isinstance(k, list) and not k
+                array = as_value(np.zeros(0, np.int64) if empty else np.asarray(k), device=x._place)
             if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray):
-                parts.append(int(array))  # type: ignore[call-overload]
+                parts.append(operator.index(array))  # type: ignore[arg-type]
                 dims += 1
                 continue
             if array._dtype.kind not in "iub":
@@ -123,7 +125,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     Array API standard, "Indexing"; NumPy, "Indexing on ndarrays".
     """
     shape = x._data.shape
-    for n, k in zip(shape, key if type(key) is tuple else (key,)):  # noqa: B905 (which is longer is looked at below)
+    for n, k in zip(shape, key if type(key) is tuple else (key,)):
         if type(k) is slice:
             if type(k.start) not in _BOUNDS or type(k.stop) not in _BOUNDS or type(k.step) not in _BOUNDS:
                 break

@@ -1,4 +1,4 @@
-"""Products, norms, inverses and determinants: Array API standard, "Linear Algebra Functions" and the ``linalg`` extension.
+"""Products, norms, inverses, determinants: Array API standard, "Linear Algebra Functions" and the ``linalg`` extension.
 
 Its factorisations are in ``decompositions.py``. Matrices are the last two dimensions of a tensor, and stacked along the
 others. Dtypes are floating; integers become the default floating dtype.
@@ -21,7 +21,16 @@ from gradarray.dtypes import as_dtype, finfo
 from gradarray.functions.elementwise import abs as absolute
 from gradarray.functions.elementwise import conj, greater, multiply, subtract
 from gradarray.functions.manipulation import (
-    broadcast_arrays, broadcast_shapes, broadcast_to, clone, expand_dims, moveaxis, permute_dims, reshape, roll, squeeze,
+    broadcast_arrays,
+    broadcast_shapes,
+    broadcast_to,
+    clone,
+    expand_dims,
+    moveaxis,
+    permute_dims,
+    reshape,
+    roll,
+    squeeze,
 )  # fmt: skip
 from gradarray.functions.statistical import check_axis, check_tensor, count_nonzero, max, min, sum
 
@@ -149,13 +158,11 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
             f"linalg.cross: inputs dimension {axis} must have length 3, got {list(x1._data.shape)} and "
             f"{list(x2._data.shape)}"
         )
-    ahead, back = (
-        multiply(roll(x1, -shift, axis=axis), roll(x2, shift, axis=axis)) for shift in (1, -1)
-    )
+    ahead, back = (multiply(roll(x1, -shift, axis=axis), roll(x2, shift, axis=axis)) for shift in (1, -1))
     return subtract(ahead, back)
 
 
-# -- diagonals -----------------------------------------------------------------------------------------------------------
+# -- diagonals ---------------------------------------------------------------------------------------------------------
 
 
 def check_matrix(x: Any, name: str) -> Any:
@@ -183,7 +190,9 @@ def check_square(x: Any, name: str) -> Any:
     """
     m, n = check_matrix(x, name)._data.shape[-2:]
     if m != n:
-        raise ShapeError(f"linalg.{name}: The input must be batches of square matrices, but they are {m} by {n} matrices")
+        raise ShapeError(
+            f"linalg.{name}: The input must be batches of square matrices, but they are {m} by {n} matrices"
+        )
     return x
 
 
@@ -219,7 +228,7 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     return sum(diagonal(check_matrix(x, "trace"), offset=offset), axis=-1, dtype=dtype)
 
 
-# -- inverses ------------------------------------------------------------------------------------------------------------
+# -- inverses ----------------------------------------------------------------------------------------------------------
 
 
 def inv(x: Tensor, /) -> Tensor:
@@ -316,17 +325,15 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         return clone(broadcast_to(eye(shape[-1], dtype=square._dtype, device=square._place), shape))
     if n < 0:
         square, n = inv(square), -n
-    out = None
-    while True:
-        if n % 2:
-            out = square if out is None else matmul(out, square)
-        n //= 2
-        if not n:
-            return clone(out) if out is x else out
-        square = matmul(square, square)
+    out = square
+    for bit in f"{n:b}"[1:]:
+        out = matmul(out, out)
+        if bit == "1":
+            out = matmul(out, square)
+    return clone(out) if out is x else out
 
 
-# -- determinants --------------------------------------------------------------------------------------------------------
+# -- determinants ------------------------------------------------------------------------------------------------------
 
 
 def det(x: Tensor, /) -> Tensor:
@@ -361,7 +368,7 @@ def slogdet(x: Tensor, /) -> SlogdetResult:
     return SlogdetResult(*apply(TABLE["linalg.slogdet"], (check_square(x, "slogdet"),), {}))
 
 
-# -- norms ---------------------------------------------------------------------------------------------------------------
+# -- norms -------------------------------------------------------------------------------------------------------------
 
 
 def vector_norm(
@@ -433,7 +440,9 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: float | str | None
         else:
             found = (max if ord > 0 else min)(parts, axis=-1)
     else:
-        raise ShapeError(f"linalg.matrix_norm: Order {ord!r} not supported; use 'fro', 'nuc', inf, 1, 2 or a negative one")
+        raise ShapeError(
+            f"linalg.matrix_norm: Order {ord!r} not supported; use 'fro', 'nuc', inf, 1, 2 or a negative one"
+        )
     return expand_dims(found, axis=(-2, -1)) if keepdims else found
 
 

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import ShapeError, apply, cast, broadcast_shape
+from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value, to_place
@@ -282,7 +282,9 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     axis %= len(first)
     for x in arrays[1:]:
         shape = x._data.shape
-        if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis):
+        if len(shape) != len(first) or any(
+            a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis
+        ):
             raise ShapeError(
                 f"concat: sizes of tensors must match except in dimension {axis}, got {list(first)} and {list(shape)}"
             )
@@ -359,7 +361,7 @@ def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
 
 
 def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Tensor:
-    """``x`` shifted along ``axis`` (by default flattened), what leaves at one end coming in at the other. Differentiable.
+    """``x`` shifted along ``axis`` (by default flattened); what leaves at one end enters at the other. Differentiable.
 
     References
     ----------
@@ -368,7 +370,7 @@ def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, .
     return apply(TABLE["roll"], (x,), {"shift": shift, "axis": check_axis(x, axis)})
 
 
-def _own(x: Any) -> Any:
+def _own(x: Tensor) -> Tensor:
     """``x`` in memory of its own: a copy of a view."""
     return x if x._meta is None or x._meta.base is None else apply(TABLE["clone"], (x,), {})
 
@@ -513,7 +515,7 @@ def astype(x: Tensor, dtype: DType, /, *, copy: bool = True, device: Any = None)
     moved = x if device is None else as_value(x, device=to_place(device))
     if moved._dtype is target:
         return apply(TABLE["clone"], (moved,), {}) if copy and moved is x else moved
-    return cast(moved, target)  # type: ignore[return-value]
+    return cast(moved, target)
 
 
 def clone(x: Tensor, /) -> Tensor:

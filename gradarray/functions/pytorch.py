@@ -56,9 +56,7 @@ def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
     return manipulation.permute_dims(x, dims)
 
 
-def norm(
-    x: Tensor, p: float | str = 2, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
-) -> Tensor:
+def norm(x: Tensor, p: float | str = 2, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
     """The ``p``-norm of the elements over ``dim`` (by default all). Differentiable; 0 at 0.
 
     Parameters

@@ -71,7 +71,8 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     ----------
     Array API standard, ``nonzero``; ``torch.nonzero(as_tuple=True)``.
     """
-    return apply(TABLE["nonzero"], (x,), {})
+    found: Any = apply(TABLE["nonzero"], (x,), {})
+    return found  # type: ignore[no-any-return]
 
 
 def searchsorted(x1: Tensor, x2: Tensor | Scalar, /, *, side: str = "left", sorter: Tensor | None = None) -> Tensor:

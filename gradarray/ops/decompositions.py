@@ -1,10 +1,12 @@
 """Factorisations of matrices: Array API standard, the ``linalg`` extension.
 
-Eigenvectors and singular vectors are defined up to a phase (a sign, where they are real), and those of one repeated value
-up to a rotation. What depends on that choice has no derivative. The rules give that of all else, by leaving out the turning
-of vectors of one value into each other; values no further apart than round-off count as one. See Giles (2008); J. Townsend, *Differentiating the singular value decomposition* (2016); Z.-Q. Wan and S.-X. Zhang,
-*Automatic differentiation for complex valued SVD* (2019), on the phases; M. Seeger et al., *Auto-differentiating linear
-algebra* (2017).
+Eigenvectors and singular vectors are defined up to a phase (a sign, where they are real), and those of one repeated
+value up to a rotation. What depends on that choice has no derivative. The rules give that of all else, by leaving out
+the turning of vectors of one value into each other; values no further apart than round-off count as one.
+
+References: Giles (2008), as in ``linalg.py``; J. Townsend, *Differentiating the singular value decomposition* (2016);
+Z.-Q. Wan and S.-X. Zhang, *Automatic differentiation for complex valued SVD* (2019), on the phases; M. Seeger et al.,
+*Auto-differentiating linear algebra* (2017); I. Murray, *Differentiation of the Cholesky decomposition* (2016).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from gradarray.ops._helpers import adjoint, on_diagonal, real
 
 
 def _half(xp: Any, x: Any) -> Any:
-    """The lower triangle of ``x`` with half its diagonal: of a Hermitian matrix, what its adjoint adds up to it with."""
+    """The lower triangle of ``x`` with half its diagonal; with its adjoint it adds up to a Hermitian ``x``."""
     return (xp.tril(x) + xp.tril(x, k=-1)) * 0.5
 
 
@@ -239,7 +241,7 @@ primitive(
 def _svd_vjp(xp: Any, g: Any, out: Any) -> Any:
     """Townsend, 3. Full matrices have more vectors (``up``, ``vhp``) than values.
 
-    What U and V want is added and subtracted: their sum divides by ``s[j] - s[i]``, and their difference by ``s[j] + s[i]``,
+    What U and V want is added and subtracted: the sum is over ``s[j] - s[i]``, the difference over ``s[j] + s[i]``,
     which is not small where values are repeated, and keeps the phases of U and V together.
     """
     (gu, gs, gvh), (u, s, vh) = g, out

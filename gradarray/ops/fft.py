@@ -41,12 +41,14 @@ linear("fft.ifftn", transpose=_complex("fftn"), grad_name="FftC2CBackward0")
 
 
 def _inner(xp: Any, x: Any, axis: int, n: int, factor: float) -> Any:
-    """The half spectrum ``x`` of ``n`` real numbers with a factor on what stands for two: all but frequency 0 and, where
-    ``n`` is even, n/2.
+    """The half spectrum ``x`` of ``n`` real numbers, with a factor on each frequency that stands for two.
+
+    These are all but 0 and, where ``n`` is even, n/2.
     """
     before = (slice(None),) * (axis % len(x.shape))
     first, middle, last = (
-        xp.getitem(x, key=(*before, part, ...)) for part in (slice(0, 1), slice(1, (n + 1) // 2), slice((n + 1) // 2, None))
+        xp.getitem(x, key=(*before, part, ...))
+        for part in (slice(0, 1), slice(1, (n + 1) // 2), slice((n + 1) // 2, None))
     )
     return xp.concat([first, middle * factor, last], axis=axis % len(x.shape))
 

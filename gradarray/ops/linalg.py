@@ -1,10 +1,10 @@
-"""Products, norms, inverses and determinants: Array API standard, "Linear Algebra Functions" and the ``linalg`` extension.
+"""Products, norms, inverses, determinants: Array API standard, "Linear Algebra Functions" and the ``linalg`` extension.
 
-Its factorisations are in ``decompositions.py``. What is composed of these (``cross``, ``trace``, ``matrix_power`` …) is,
+Its factorisations are in ``decompositions.py``. What is composed of these (``cross``, ``trace``, ``matrix_power`` …) is
 where the functions of the namespace are defined.
 
-The rules are those of M. Giles, *Collected matrix derivative results for forward and reverse mode algorithmic
-differentiation* (2008), here "Giles", and of Magnus & Neudecker, *Matrix Differential Calculus* (2019).
+References: M. Giles, *Collected matrix derivative results for forward and reverse mode algorithmic differentiation*
+(2008), "Giles" below; J. Magnus and H. Neudecker, *Matrix Differential Calculus* (3rd edition, 2019).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Samples of linear algebra and Fourier transforms, for ``samples.py``: names, forwards in NumPy, inputs and parameters."""
+"""Samples of linear algebra and Fourier transforms for ``samples.py``: names, forwards in NumPy, inputs, parameters."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ entry(
 )
 RANKS = tuple((np.diag([2.0, 1.0, 0.5][:rank] + [0.0] * (3 - rank)), rank) for rank in (0, 1, 2))
 SINGULAR = [
-    ((drawn((3, 3), rank, cplx=c) @ x @ drawn((3, 3), rank + 9, cplx=c),), {}) for x, rank in RANKS for c in (False, True)
+    ((drawn((3, 3), rank, cplx=c) @ x @ drawn((3, 3), rank + 9, cplx=c),), {})
+    for x, rank in RANKS
+    for c in (False, True)
 ]
 REPEATED = [((np.eye(3, dtype=dtype),), {}) for dtype in (np.float64, np.complex128)]
 entry("linalg.det", np.linalg.det, calls(drawn, SQUARE), SINGULAR, REPEATED)
@@ -141,7 +143,7 @@ def chosen_freely(name: str, arrays: tuple[Any, ...], params: dict[str, Any]) ->
     return name == "linalg.eig" or (name == "linalg.eigh" and x.dtype.kind == "c")
 
 
-# -- Fourier transforms --------------------------------------------------------------------------------------------------
+# -- Fourier transforms ------------------------------------------------------------------------------------------------
 
 NORMS = ("backward", "ortho", "forward")
 SIZES: tuple[tuple[Shape, tuple[int, ...], tuple[int, ...]], ...] = (  # shape, axes, lengths

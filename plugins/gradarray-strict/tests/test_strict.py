@@ -259,9 +259,7 @@ def test_views_alias(device, name):
     assert alias(view, array)
     BACKEND.setitem(array, (1, 1), put(np.float32(99), device))
     assert 99 in BACKEND.to_numpy(view)
-    if (
-        name != "broadcast_to"
-    ):  # one element of memory for several of the view: the library lets none be written
+    if name != "broadcast_to":  # one element of memory for several of the view: the library lets none be written
         BACKEND.setitem(view, ..., put(np.float32(-1), device))
         assert -1 in BACKEND.to_numpy(array)
 
