@@ -5,7 +5,7 @@ Knows the functions of the standard, which do the work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError
@@ -120,3 +120,24 @@ def mv(x1: Tensor, x2: Tensor) -> Tensor:
 def bmm(x1: Tensor, x2: Tensor) -> Tensor:
     """Products of two batches of matrices. As :func:`dot`. ``torch.bmm``."""
     return _product("bmm", x1, x2, (3, 3))
+
+
+def _method(name: str) -> Callable[..., Any]:
+    """The function that PyTorch has next to the method ``name``."""
+
+    def function(x: Tensor, /, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(x, Value):
+            raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+        return getattr(x, name)(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The method :meth:`gradarray.Tensor.{name}` as a function. ``torch.{name}``."
+    return function
+
+
+eq, ne, lt, le, gt, ge = map(_method, ("eq", "ne", "lt", "le", "gt", "ge"))
+amax, amin, cumsum, cumprod = map(_method, ("amax", "amin", "cumsum", "cumprod"))
+chunk, flatten, movedim, narrow = map(_method, ("chunk", "flatten", "movedim", "narrow"))
+ravel, repeat_interleave, select, t = map(_method, ("ravel", "repeat_interleave", "select", "t"))
+index_select, masked_fill, masked_select = map(_method, ("index_select", "masked_fill", "masked_select"))
+detach, take_along_dim, true_divide = map(_method, ("detach", "take_along_dim", "true_divide"))
