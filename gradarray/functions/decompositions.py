@@ -104,6 +104,8 @@ def eigh(x: Tensor, /) -> EighResult:
     The gradient is that of a function of the eigenvalues and of what does not depend on the choice of eigenvectors: not
     on their sign or phase, nor, where eigenvalues are repeated, on the basis of their common space.
 
+    Where eigenvalues are repeated, second derivatives of functions that are not linear in them lack a part.
+
     Parameters
     ----------
     x : Tensor
@@ -163,6 +165,8 @@ def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVDResult:
 
     The gradient is that of a function of the singular values and of what does not depend on the choice of singular
     vectors: not on their common sign or phase, nor, where singular values are repeated, on a rotation of both sides.
+
+    Where singular values are repeated, second derivatives of functions that are not linear in them lack a part.
 
     Parameters
     ----------

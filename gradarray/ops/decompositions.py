@@ -2,7 +2,9 @@
 
 Eigenvectors and singular vectors are defined up to a phase (a sign, where they are real), and those of one repeated
 value up to a rotation. What depends on that choice has no derivative. The rules give that of all else, by leaving out
-the turning of vectors of one value into each other; values no further apart than round-off count as one.
+the turning of vectors of one value into each other; values no further apart than round-off count as one. One thing
+that loses: at repeated values, second derivatives of functions that are not linear in the values lack a part (PyTorch's
+are nan).
 
 References: Giles (2008), as in ``linalg.py``; J. Townsend, *Differentiating the singular value decomposition* (2016);
 Z.-Q. Wan and S.-X. Zhang, *Automatic differentiation for complex valued SVD* (2019), on the phases; M. Seeger et al.,
