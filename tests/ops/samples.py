@@ -275,6 +275,8 @@ REAL = frozenset(
 
 FORWARD: dict[str, Callable[..., Any]] = {}
 SAMPLES: dict[str, list[Sample]] = {}
+DIFFERENTIABLE: list[str] = []
+"""An operation without samples is not here: it fails the test that the table is complete, and no other."""
 
 
 def op(name: str, forward: Callable[..., Any], samples: Iterable[tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
@@ -282,6 +284,8 @@ def op(name: str, forward: Callable[..., Any], samples: Iterable[tuple[tuple[Any
     assert name not in FORWARD, name
     FORWARD[name] = forward
     SAMPLES[name] = [Sample(name, arrays, params) for arrays, params in samples]
+    if name in TABLE and TABLE[name].rules is not None:
+        DIFFERENTIABLE.append(name)
 
 
 def kinds(name: str) -> tuple[bool, ...]:
@@ -731,9 +735,6 @@ ONE_DEVICE: dict[str, list[Sample]] = (
     }
 )
 """Samples that only the CPU takes."""
-
-DIFFERENTIABLE = sorted(name for name in SAMPLES if TABLE[name].rules is not None)
-"""An operation without samples is not here: it fails the test that the table is complete, and no other."""
 
 
 def samples(name: str, device: str = "cpu") -> list[Sample]:
