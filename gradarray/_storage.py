@@ -107,7 +107,7 @@ class Family:
             x._cell = [x._data]
         self.members.append((weakref.ref(x), x._cell))
         if len(self.members) > self._prune_at:
-            self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _held(cell, 0)]
+            self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _holders(cell) > _LEAST]
             self._prune_at = 2 * len(self.members) + 16
 
     def alive(self) -> list[Value]:
@@ -119,30 +119,22 @@ def _owns(x: Value | None, cell: Cell) -> bool:
     return x is not None and x._cell is cell
 
 
-# What holds a cell besides nodes while `_held` looks: the caller's tuple and variable, its own variable, getrefcount's.
 _refcount: Callable[[object], int] | None = getattr(sys, "getrefcount", None)
 
 
-def _count(cell: Cell) -> int:
+def _holders(cell: Cell) -> int:
+    """How many hold ``cell``. Without reference counts (PyPy) a great many: a copy too many, never one too few."""
     return _refcount(cell) if _refcount is not None else 1 << 30
 
 
-def _baseline() -> int:
-    pair = (None, [None])
-    for _, cell in (pair,):
-        return _count(cell)
+def _least() -> int:
+    """What :func:`_holders` says of a cell that only a member's tuple holds, to who walks over the members."""
+    for _, cell in [(None, [None])]:
+        return _holders(cell)
     raise AssertionError
 
 
-_BASELINE = _baseline()
-
-
-def _held(cell: Cell, others: int) -> bool:
-    """Whether a node holds ``cell``, which besides stands in one tuple and, ``others`` times, in tensors.
-
-    Without reference counts (PyPy) the answer is always yes: a copy too many is made, never one too few.
-    """
-    return _count(cell) - 1 > _BASELINE + others
+_LEAST = _least()
 
 
 def meta_of(x: Value) -> Meta:
@@ -210,7 +202,7 @@ def before_write(x: Value) -> Family:
     for ref, cell in family.members:
         member = ref()
         owned = member is not None and member._cell is cell  # not so: of a tensor that is gone, or has another by now
-        if _held(cell, 1 if owned else 0):
+        if _holders(cell) > _LEAST + owned:  # a node holds it too
             if x._place.mutable:
                 cell[0] = x._place.backend.copy(cell[0])
             if owned:
