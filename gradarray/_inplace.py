@@ -42,25 +42,33 @@ class _CopySlices(NamedOp):
     __slots__ = ()
 
     def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        place, (base, value), steps = node.place, node.edges, node.params["steps"]
+        g = make(place.wrap(g), place)
         token = _state.grad_enabled.set(False)
         try:
-            gs = self.pull_taped(node, make(node.place.wrap(g), node.place))
-            return [None if ct is None else ct._data for ct in gs]
+            kept = None
+            if base is not None:
+                kept = _zeroed(g, steps) if place.mutable else self._kept(node, g)
+            written = None if value is None else self._taken(node, g)
         finally:
             _state.grad_enabled.reset(token)
+        return (None if kept is None else kept._data), (None if written is None else written._data)
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        (base, value), params = node.edges, node.params
-        kept = written = None
-        if base is not None:
-            mask = make(_mask(node.place, params["shape"], params["steps"]), node.place)
-            kept = TAPED.where(mask, TAPED.zeros_like(g), g)
-        if value is not None:
-            written, shape = replay(g, params["steps"]), params["written"]
-            extra = max(len(shape) - len(written._data.shape), 0)  # leading ones, which an assignment ignores
-            written = sum_to(TAPED, written, shape[extra:])
-            written = TAPED.reshape(written, shape=shape) if extra else written
-        return kept, written
+        base, value = node.edges
+        return (None if base is None else self._kept(node, g)), (None if value is None else self._taken(node, g))
+
+    def _kept(self, node: OpNode, g: Value) -> Value:
+        """``g`` but for what was overwritten, recorded."""
+        mask = make(_mask(node.place, node.params["shape"], node.params["steps"]), node.place)
+        return TAPED.where(mask, TAPED.zeros_like(g), g)  # type: ignore[no-any-return]
+
+    def _taken(self, node: OpNode, g: Value) -> Value:
+        """``g`` of what was overwritten, in the shape of what was written."""
+        written, shape = replay(g, node.params["steps"]), node.params["written"]
+        extra = max(len(shape) - len(written._data.shape), 0)  # leading ones, which an assignment ignores
+        written = sum_to(TAPED, written, shape[extra:])
+        return TAPED.reshape(written, shape=shape) if extra else written  # type: ignore[no-any-return]
 
 
 _COPY_SLICES = _CopySlices("CopySlices")
@@ -78,6 +86,24 @@ def replay(x: Value, steps: Sequence[Step]) -> Value:
                 raise
             x = apply(TABLE["reshape"], (x,), params)
     return x
+
+
+# Steps that give a view of any memory, however it lies.
+_ALWAYS_VIEWS = frozenset(("getitem", "permute_dims", "transpose", "matrix_transpose", "expand_dims", "squeeze"))
+
+
+def _zeroed(g: Value, steps: Sequence[Step]) -> Value:
+    """A copy of ``g`` with zeros where ``steps`` lead to, made by a write."""
+    place = g._place
+    last = steps[-1] if steps and steps[-1][0].name == "index" else None  # gives no view
+    path = steps if last is None else steps[:-1]
+    if not all(record.name in _ALWAYS_VIEWS for record, _ in path):
+        mask = make(_mask(place, g._data.shape, steps), place)
+        return TAPED.where(mask, TAPED.zeros_like(g), g)  # type: ignore[no-any-return]
+    out = make(place.backend.copy(g._data), place, g._dtype)
+    zero = place.kernels["zeros"]((), dtype=place.to_raw_dtype(g._dtype))
+    _store(place, replay(out, path)._data, last, zero)
+    return out
 
 
 def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> tuple[Array, int]:
