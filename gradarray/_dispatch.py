@@ -23,6 +23,7 @@ from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import LEAF, Value, cell_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
+from gradarray.ops._helpers import sum_to
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor as PublicTensor
@@ -193,15 +194,6 @@ def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
         if g is not None and g.shape != shape:
             return [g if g is None else sum_to(xp, g, shape) for g, shape in zip(gs, node.shapes, strict=True)]
     return gs
-
-
-def sum_to(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
-    """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
-    if g.shape == shape:
-        return g
-    extra = len(g.shape) - len(shape)
-    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
-    return xp.reshape(xp.sum(g, axis=axes), shape=shape) if axes else xp.reshape(g, shape=shape)
 
 
 class _Ops(dict[Primitive, TableOp]):

@@ -22,7 +22,6 @@ from gradarray._dispatch import (
     edge_of,
     grad_enabled,
     make,
-    sum_to,
     transfer,
 )  # fmt: skip
 from gradarray._nodes import NamedOp, OpNode, new_node
@@ -30,6 +29,7 @@ from gradarray._place import Place, fill
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Step, Value, before_write, meta_of, rebind
 from gradarray.backends import Array
+from gradarray.ops._helpers import sum_to
 
 
 class _CopySlices(NamedOp):

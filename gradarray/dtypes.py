@@ -7,7 +7,7 @@ tensors, backends or any other array library.
 from __future__ import annotations
 
 import builtins
-from typing import Any, Final, Literal, final
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -313,6 +313,3 @@ def can_cast(from_: Any, to: Any, /) -> builtins.bool:
     source = from_ if isinstance(from_, DType) else as_dtype(getattr(from_, "dtype", from_))
     target = as_dtype(to)
     return PROMOTED.get((source.name, target.name)) is target
-
-
-Order = Literal["C", "A", "K"]

@@ -81,3 +81,12 @@ def others(xp: Any, x: Any) -> Any:
 def before(xp: Any, x: Any) -> Any:
     """For each element the product of those before it along the last axis, which must not be empty."""
     return xp.cumulative_prod(xp.concat([xp.ones_like(x[..., :1]), x[..., :-1]], axis=-1), axis=-1)
+
+
+def sum_to(xp: Any, g: Any, shape: Shape) -> Any:
+    """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
+    if g.shape == shape:
+        return g
+    extra = len(g.shape) - len(shape)
+    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
+    return xp.reshape(xp.sum(g, axis=axes), shape=shape) if axes else xp.reshape(g, shape=shape)

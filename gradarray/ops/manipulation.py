@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear
-from gradarray.ops._helpers import Shape, inverse
+from gradarray.ops._helpers import Shape, inverse, sum_to
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
@@ -38,15 +38,9 @@ linear("expand_dims", transpose=lambda xp, g, axis: xp.squeeze(g, axis=axis), vi
 linear("squeeze", transpose=lambda xp, g, shape1: xp.reshape(g, shape=shape1), view=True, grad_name="SqueezeBackward1")
 
 
-def _sum_to(xp: Any, g: Any, shape: Shape) -> Any:
-    extra = len(g.shape) - len(shape)
-    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
-    return xp.reshape(xp.sum(g, axis=axes, keepdims=False), shape=shape) if axes else g
-
-
 linear(
     "broadcast_to",
-    transpose=_sum_to,
+    transpose=sum_to,
     view=True,
     grad_name="ExpandBackward0",
 )
@@ -54,7 +48,7 @@ linear(
 # what the rules of reductions use: a backend may copy where that is quicker
 linear(
     "spread",
-    transpose=_sum_to,
+    transpose=sum_to,
     forward=lambda xp, x, *, shape: xp.broadcast_to(x, shape=shape),
     grad_name="ExpandBackward0",
 )
