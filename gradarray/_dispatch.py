@@ -20,7 +20,7 @@ from gradarray._engine import Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive
-from gradarray._storage import LEAF, Value, cell_of, make_alias
+from gradarray._storage import LEAF, Cells, Value, cell_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
 from gradarray.ops._helpers import sum_to
@@ -293,11 +293,14 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
     node.complex = is_complex or outputs[0]._kind.dtype.is_complex or outputs[-1]._kind.dtype.is_complex
     saves = op.to_save(tuple(needs))
     if saves:
-        cells = [(cell_of(x) if isinstance(x, Value) else [x]) if i in saves else None for i, x in enumerate(xs)]
+        cells: list[Any] = [None] * len(xs)
+        for i, x in enumerate(xs):
+            if i in saves:
+                cells[i] = cell_of(x) if isinstance(x, Value) else [x]
         if -1 not in saves:
             cells.append(None)
         else:
-            cells.append(cell_of(outputs[0]) if len(outputs) == 1 else [[out._data for out in outputs]])
+            cells.append(cell_of(outputs[0]) if len(outputs) == 1 else Cells(outputs))
         node.saved = tuple(cells)
     else:
         node.saved = ()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradarray._place import Kind, Place
@@ -159,6 +159,18 @@ def cell_of(x: Value) -> Cell:
     if cell is None:
         x._cell = cell = [x._data]
     return cell
+
+
+class Cells:
+    """The cells of an operation's several outputs, where a node saves them together."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, outputs: Sequence[Value]) -> None:
+        self._cells = tuple(map(cell_of, outputs))
+
+    def __getitem__(self, index: int) -> list[Array]:
+        return [cell[index] for cell in self._cells]
 
 
 def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:

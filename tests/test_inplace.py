@@ -271,6 +271,30 @@ def test_the_gradient_is_that_of_the_values_used(use, write, of):
     np.testing.assert_allclose(x.grad.numpy(), z.grad.numpy(), rtol=1e-5)
 
 
+SEVERAL = {
+    "svd": lambda y: ga.linalg.svd(y, full_matrices=False), "eigh": lambda y: ga.linalg.eigh(y @ y.T),
+    "qr": lambda y: ga.linalg.qr(y.T), "slogdet": lambda y: ga.linalg.slogdet(y @ y.T + ga.eye(y.shape[0])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_gradient_is_right_after_a_write_to_one_of_several_outputs(use, which):
+    x, z = fresh(requires_grad=True), fresh(requires_grad=True)
+    outs, wanted = use(x * 1.5), use(z * 1.5)
+    (outs[which][..., -1] if outs[which].ndim else outs[which]).mul_(-3)
+    weights = [ga.arange(out.numel(), dtype=ga.float32).reshape(out.shape) + 1 for out in outs]
+    loss = sum(((out * out) * w).sum() for out, w in zip(outs, weights, strict=True))
+    copies = [out.clone() for out in wanted]
+    if copies[which].ndim:
+        copies[which] = ga.concat([wanted[which][..., :-1], wanted[which][..., -1:] * -3], axis=-1)
+    else:
+        copies[which] = wanted[which] * -3
+    loss.backward()
+    sum(((out * out) * w).sum() for out, w in zip(copies, weights, strict=True)).backward()
+    np.testing.assert_allclose(x.grad.numpy(), z.grad.numpy(), rtol=1e-3, atol=1e-4)
+
+
 def test_a_leaf_written_to_in_no_grad_keeps_the_gradient_right():
     w = ga.tensor([2.0, 3.0], requires_grad=True)
     loss = (w * w).sum()
