@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradarray import _state, ops
-from gradarray._engine import Slot, next_seq
+from gradarray._engine import Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
-from gradarray._primitive import TABLE, Primitive
+from gradarray._primitive import TABLE, Primitive, Rules
 from gradarray._storage import LEAF, Cells, Value, cell_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
@@ -121,21 +121,33 @@ class TableOp(NamedOp):
         return found
 
     def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull(node, g, self.rules)
+
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull_taped(node, g, self.rules)
+
+    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
+        return (self._pull_taped if taped else self._pull)(node, g, self.rules.strong)
+
+    @property
+    def rules(self) -> Rules:
+        assert self.record.rules is not None
+        return self.record.rules
+
+    def _pull(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         record, scope = self.record, node.place.scope
-        rules = record.rules
-        assert rules is not None
         rule = rules.raw_complex if node.complex else rules.raw
         with nullcontext() if scope is None else scope():
             gs: Sequence[Any] = rule(node, g)
-            return _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs
+            gs = _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs
+        return Masked(gs) if record.chooses else gs
 
-    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        rules = self.record.rules
-        assert rules is not None
+    def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         saved = _saved_tensors(node, node.edges)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
-        return _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
+        gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
+        return Masked(gs) if self.record.chooses else gs
 
 
 class ShortOp(NamedOp):
@@ -144,24 +156,33 @@ class ShortOp(NamedOp):
     ``pull`` is the compiled rule itself.
     """
 
-    __slots__ = ("inputs", "pull", "rules", "wanted")
+    __slots__ = ("chooses", "inputs", "pull", "rules", "wanted")
 
     def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
         assert record.rules is not None and record.inputs is not None
-        self.inputs, self.wanted = record.inputs, wanted
+        self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
         self.rules = record.rules.part(wanted)
         self.pull = self._first_pull  # type: ignore[method-assign]
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
-        self.pull = self.rules.raw  # type: ignore[method-assign]
-        gs: Sequence[Any] = self.pull(node, g)
-        return gs
+        rule = self.rules.raw
+        self.pull = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
+        return self.pull(node, g)
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        rule = self.rules.taped_complex if _is_complex(g) else self.rules.taped
-        gs: Sequence[Any] = rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)
+        return self._pull_taped(node, g, self.rules)
+
+    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
+        if taped:
+            return self._pull_taped(node, g, self.rules.strong)
+        gs: Sequence[Any] = self.rules.strong.raw(node, g)
         return gs
+
+    def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
+        rule = rules.taped_complex if _is_complex(g) else rules.taped
+        gs: Sequence[Any] = rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)
+        return Masked(gs) if self.chooses else gs
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
         edges = dict(zip(self.wanted, node.edges, strict=True))

@@ -33,6 +33,20 @@ class Op:
         """:meth:`pull`, recording itself so that the result can be differentiated again."""
         raise NotImplementedError
 
+    def pull_strong(self, node: Any, g: Cotangent, taped: bool) -> Sequence[Cotangent]:
+        """The same for a ``g`` whose zeros say "not chosen" (see :class:`Masked`), and so beat an infinite partial."""
+        return self.pull_taped(node, g) if taped else self.pull(node, g)
+
+
+class Masked(tuple[Cotangent, ...]):
+    """Cotangents of an operation that chose among its inputs' elements: zero where it did not take one.
+
+    What was not taken may be anything, nan as well. So every node that such a cotangent comes to, and all beyond, are
+    asked by :meth:`Op.pull_strong`.
+    """
+
+    __slots__ = ()
+
 
 class Node:
     """One recorded operation.
@@ -192,6 +206,7 @@ def walk(
     gs: Sequence[Cotangent] = [g for _, g in seeds]
     del seeds
     node: Node | None = None
+    strong: set[Any] = set()
     while True:
         if node is None:
             for edge, g in zip(edges, gs):
@@ -251,8 +266,16 @@ def walk(
         saved = node.saved
         if saved is None:
             raise GraphFreedError
-        gs = node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
+        if strong and node in strong:
+            strong.remove(node)
+            gs = Masked(node.op.pull_strong(node, g, taped))
+        else:
+            gs = node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
         edges = node.edges
+        if type(gs) is Masked:
+            strong.update(
+                edge.node if isinstance(edge, Slot) else edge for edge in edges if isinstance(edge, Node | Slot)
+            )
         if saved and not keep:
             node.saved = None
         # a chain: the only edge leads to a node, nothing else waits, and so that node is the next

@@ -24,6 +24,7 @@ from gradarray._dispatch import (
     make,
     transfer,
 )  # fmt: skip
+from gradarray._engine import Masked
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, fill
 from gradarray._primitive import TABLE
@@ -52,11 +53,12 @@ class _CopySlices(NamedOp):
             written = None if value is None else self._taken(node, g)
         finally:
             _state.grad_enabled.reset(token)
-        return (None if kept is None else kept._data), (None if written is None else written._data)
+        return Masked((None if kept is None else kept._data, None if written is None else written._data))
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         base, value = node.edges
-        return (None if base is None else self._kept(node, g)), (None if value is None else self._taken(node, g))
+        kept, written = None if base is None else self._kept(node, g), None if value is None else self._taken(node, g)
+        return Masked((kept, written))
 
     def _kept(self, node: OpNode, g: Value) -> Value:
         """``g`` but for what was overwritten, recorded."""

@@ -50,17 +50,26 @@ class Rules:
         ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors.
     raw_complex, taped_complex : callable
         Their twins for complex numbers.
+    strong : Rules
+        The same for cotangents whose zeros must stay zero whatever they meet.
     """
 
     def __init__(
-        self, real: Cotangents, conj: Cotangents, n: int | None, wanted: tuple[int, ...] | None = None
+        self,
+        real: Cotangents,
+        conj: Cotangents,
+        n: int | None,
+        wanted: tuple[int, ...] | None = None,
+        strong: Rules | None = None,
     ) -> None:
         self._sources = real, conj, n, wanted
         self.plans = tuple(_plan(rule, n) for _, rule in real)
+        self.strong = self if strong is None else strong
 
     def part(self, wanted: tuple[int, ...]) -> Rules:
         """The same for the cotangents of some inputs alone, where all nodes want just those."""
-        return Rules(*self._sources[:3], wanted)
+        strong = None if self.strong is self else self.strong.part(wanted)
+        return Rules(*self._sources[:3], wanted, strong)
 
     @cached_property
     def raw(self) -> Compiled:
@@ -107,6 +116,8 @@ class Primitive:
         Its rules or kernels look at a Python number, which must stay one.
     singular : bool
         A partial derivative may be infinite or nan, and a zero cotangent beats that.
+    chooses : bool
+        It takes some elements of its inputs and leaves others, whose cotangents are zero whatever they are.
     broadcasts : bool
         Inputs broadcast against each other, so that cotangents are summed back to their shapes.
     view : bool
@@ -134,6 +145,7 @@ class Primitive:
     promote: tuple[int, ...] | None = None
     numbers: bool = False
     singular: bool = False
+    chooses: bool = False
     broadcasts: bool = False
     view: bool = False
     outputs: int = 1
@@ -284,10 +296,8 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
     n = len(partials)
     constants: dict[float, str] = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
 
-    def expression(p: Partial) -> tuple[str, Rule | None]:
-        if callable(p):
-            return ("xp.strong_multiply(g, rule())" if singular else "g * rule()"), p
-        return constants.get(p, f"g * {p!r}"), None
+    def expressions(product: str, ps: Sequence[Partial]) -> Cotangents:
+        return [(product, p) if callable(p) else (constants.get(p, f"g * {p!r}"), None) for p in ps]
 
     def conjugated(p: Partial) -> Partial:
         return _replacing(p, lambda name: name, "conj(xp, {})") if callable(p) else p
@@ -305,13 +315,18 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
             total = term if total is None else total + term
         return total if total is None or total.shape == out.shape else xp.broadcast_to(total, shape=out.shape)
 
+    conjugates = [conjugated(p) for p in partials]
+    strong = "xp.strong_multiply(g, rule())"
+    rules = Rules(expressions(strong, partials), expressions(strong, conjugates), n)
+    if not singular:
+        rules = Rules(expressions("g * rule()", partials), expressions("g * rule()", conjugates), n, strong=rules)
     return _register(
         name,
         kind="elementwise",
         inputs=n,
         singular=singular,
         broadcasts=True,
-        rules=Rules([expression(p) for p in partials], [expression(conjugated(p)) for p in partials], n),
+        rules=rules,
         jvp=jvp,
         **fields,
     )
@@ -361,11 +376,13 @@ def primitive(
     jvp: Rule,
     holomorphic: bool = True,
     variadic: bool = False,
+    pointwise: bool = False,
     **fields: Any,
 ) -> Primitive:
     """Any other operation: ``vjp`` one rule an input (None where an input has no derivative), and ``jvp``.
 
     A jvp rule takes ``t``, or, where there are several inputs, ``ts``: the list of tangents, None for one that is zero.
+    ``pointwise`` says that a cotangent's element meets that element of the inputs alone, so that a zero can be strong.
     ``fields`` are those of :class:`Primitive`.
     """
     rules = vjp if isinstance(vjp, tuple) else (vjp,)
@@ -380,14 +397,16 @@ def primitive(
     def run_jvp(xp: Any, ts: Sequence[Any], xs: Sequence[Any], out: Any, params: dict[str, Any]) -> Any:
         return _call(jvp, n, xp, ts if takes_list else ts[0], xs, out, params)
 
-    def expression(rule: Rule | None) -> tuple[str, Rule | None]:
-        return ("None" if rule is None else "rule()"), rule
+    def compiled(result: str, strong: Rules | None = None) -> Rules:
+        both = rules, [conjugated(r) for r in rules]
+        real, conj = ([("None" if r is None else result, r) for r in some] for some in both)
+        return Rules(real, conj, n, strong=strong)
 
     return _register(
         name,
         kind="primitive",
         inputs=n,
-        rules=Rules([expression(r) for r in rules], [expression(conjugated(r)) for r in rules], n),
+        rules=compiled("rule()", compiled("xp.where(g == 0, xp.zeros_like(g), rule())") if pointwise else None),
         jvp=run_jvp,
         **fields,
     )

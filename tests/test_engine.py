@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from gradarray._engine import Deferred, GraphFreedError, Hook, Node, Op, Slot, leading_to, next_seq, walk
+from gradarray._engine import Deferred, GraphFreedError, Hook, Masked, Node, Op, Slot, leading_to, next_seq, walk
 
 
 class Times(Op):
@@ -257,3 +257,41 @@ def test_a_million_nodes_deep_without_recursion():
         assert gone() is None
     finally:
         gc.enable()
+
+
+class Asked(Op):
+    """Says in its cotangents whether it was asked for strong zeros."""
+
+    def pull(self, node, g):
+        return tuple(g + " weak" for _ in node.edges)
+
+    pull_taped = pull
+
+    def pull_strong(self, node, g, taped):
+        return tuple(g + (" taped" if taped else " strong") for _ in node.edges)
+
+
+class Choosing(Asked):
+    def pull(self, node, g):
+        return Masked(g for _ in node.edges)
+
+    pull_taped = pull
+
+
+ASKED, CHOOSING = Asked(), Choosing()
+
+
+@pytest.mark.parametrize("taped", [False, True])
+def test_a_choice_makes_zeros_strong_in_all_that_lies_beyond(taped):
+    strong = " taped" if taped else " strong"
+    first, other = node("x", op=ASKED), node("y", op=ASKED)
+    middle = node(first, op=ASKED)
+    choice = node(middle, None, op=CHOOSING)
+    assert run((choice, "g"), (other, "h"), taped=taped) == {"x": f"g{strong}{strong}", "y": "h weak"}
+
+
+def test_a_choice_reaches_through_slots_and_sums():
+    split = node("x", op=SPLIT, outputs=2)
+    foot = node(Slot(split, 1), op=ASKED)
+    plain, choice = node(foot, op=ASKED), node(foot, op=CHOOSING)
+    assert run((node(plain, choice, op=ASKED), "g")) == {"x": (None, "g weak" + "g weak weak" + " strong")}

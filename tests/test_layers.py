@@ -54,7 +54,7 @@ TABLE = {
     "_storage": Row(2, ("_primitive", "_place", "dtypes", "backends")),
     "_nodes": Row(2, ("_engine", "_place", "_storage")),
     "_dispatch": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes"), ("numpy",)),
-    "_inplace": Row(2, (*FOUNDATION, *STORAGE, "_nodes", "_dispatch")),
+    "_inplace": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes", "_dispatch")),
     "autograd": Row(3, ("_engine", *MIDDLE)),
     "printing": Row(4, (), ("numpy",)),
     "_tensor": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),

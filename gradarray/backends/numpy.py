@@ -6,6 +6,7 @@ Knows NumPy. Its namespace is NumPy's own, which since 2.1 is the standard's but
 
 from __future__ import annotations
 
+import cmath
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ CPU = Device("numpy", "cpu")
 def strong_multiply(g: Array, p: Array) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. A pass over the product tells if there is a nan."""
     product = g * p
+    if (type(p) is not np.ndarray or p.ndim == 0) and cmath.isfinite(p):
+        return product
     if product.size < 10_000 or product.dtype.kind == "c":
         probe = np.vdot(product, product)
     else:

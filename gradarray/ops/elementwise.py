@@ -84,6 +84,7 @@ linear(
     "strong_multiply",
     transpose=(lambda xp, g, x2: xp.strong_multiply(g, x2), lambda xp, g, x1: xp.strong_multiply(g, x1)),
     broadcasts=True,
+    chooses=True,
 )
 
 # -- powers and logarithms ---------------------------------------------------------------------------------------------
@@ -180,7 +181,10 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 
 elementwise("sigmoid", lambda out: out * (1 - out), forward=_sigmoid, accepts="floating")
 elementwise(
-    "relu", lambda xp, out: xp.indicator(out != 0, out), forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x)
+    "relu",
+    lambda xp, out: xp.indicator(out != 0, out),
+    forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x),
+    chooses=True,
 )
 
 # -- magnitudes, kinks and steps ---------------------------------------------------------------------------------------
@@ -191,6 +195,7 @@ primitive(
     vjp=lambda xp, g, x: g * xp.sign(x),
     jvp=lambda xp, t, x: xp.real(xp.conj(xp.sign(x)) * t) if xp.is_complex(x) else t * xp.sign(x),
     holomorphic=False,
+    pointwise=True,
 )
 
 
@@ -208,6 +213,7 @@ primitive(
     vjp=lambda xp, g, x: _turn(xp, g, x),
     jvp=_turn,
     holomorphic=False,
+    pointwise=True,
     grad_name="SignBackward0",
 )
 for _name in ("floor", "ceil", "round", "trunc"):
@@ -225,11 +231,13 @@ elementwise(
     "maximum",
     lambda xp, x1, x2: _share(xp, x1, x2, x1 < x2),
     lambda xp, x1, x2: _share(xp, x1, x2, x2 < x1),
+    chooses=True,
 )
 elementwise(
     "minimum",
     lambda xp, x1, x2: _share(xp, x1, x2, x1 > x2),
     lambda xp, x1, x2: _share(xp, x1, x2, x2 > x1),
+    chooses=True,
 )
 # limits that are tensors: at a tie all goes to what is limited
 elementwise(
@@ -238,6 +246,7 @@ elementwise(
     lambda xp, x1, x2: xp.indicator(x1 < x2, x1),
     forward=lambda xp, x1, x2: xp.maximum(x1, x2),
     grad_name="ClampMinBackward1",
+    chooses=True,
 )
 elementwise(
     "clamp_max",
@@ -245,6 +254,7 @@ elementwise(
     lambda xp, x1, x2: xp.indicator(x1 > x2, x1),
     forward=lambda xp, x1, x2: xp.minimum(x1, x2),
     grad_name="ClampMaxBackward1",
+    chooses=True,
 )
 
 
@@ -260,7 +270,9 @@ def _inside(xp: Any, x: Any, min: Any, max: Any) -> Any:
     return xp.indicator(x >= min if max is None else (x >= min) & (x <= max), x)
 
 
-elementwise("clamp", _inside, defaults={"min": None, "max": None}, forward=_clip, grad_name="ClampBackward1")
+elementwise(
+    "clamp", _inside, defaults={"min": None, "max": None}, forward=_clip, grad_name="ClampBackward1", chooses=True
+)
 elementwise(
     "copysign",
     lambda xp, x1, x2: xp.sign(x1) * xp.copysign(xp.ones_like(x1), x2),

@@ -28,6 +28,7 @@ linear(
     "getitem",
     transpose=lambda xp, g, key, shape1: xp.scattered(g, key=key, shape=shape1),
     view=True,
+    chooses=True,
     grad_name=_basic_name,
 )
 
@@ -43,6 +44,7 @@ primitive(
     holomorphic=False,  # linear, and the same for real and imaginary parts: nothing is to be conjugated
     variadic=True,
     promote=(),
+    chooses=True,
 )
 
 

@@ -90,8 +90,8 @@ def _unroll(xp: Any, g: Any, shift: int | tuple[int, ...], axis: Any) -> Any:
 
 
 linear("roll", transpose=_unroll, defaults={"axis": None})
-linear("tril", transpose=lambda xp, g, k: xp.tril(g, k=k), defaults={"k": 0})
-linear("triu", transpose=lambda xp, g, k: xp.triu(g, k=k), defaults={"k": 0})
+linear("tril", transpose=lambda xp, g, k: xp.tril(g, k=k), defaults={"k": 0}, chooses=True)
+linear("triu", transpose=lambda xp, g, k: xp.triu(g, k=k), defaults={"k": 0}, chooses=True)
 
 # -- dtypes ------------------------------------------------------------------------------------------------------------
 

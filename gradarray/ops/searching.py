@@ -18,6 +18,7 @@ primitive(
     ),
     promote=(1, 2),
     broadcasts=True,
+    chooses=True,
 )
 nondiff("argmax", "argmin", defaults={"axis": None, "keepdims": False})
 nondiff("all", "any", "count_nonzero", defaults={"axis": None, "keepdims": False})

@@ -44,6 +44,7 @@ for _name in ("max", "min"):
         jvp=lambda xp, t, x, out, axis, keepdims: xp.sum(t * _ties(xp, x, out, axis), axis=axis, keepdims=keepdims),
         defaults=_REDUCTION,
         grad_name=f"A{_name}Backward0",
+        chooses=True,
     )
 
 
