@@ -21,7 +21,8 @@ from gradarray.autograd.backward import backward
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
-from gradarray.functions import elementwise, manipulation, numpy_names
+from gradarray.functions import elementwise, manipulation, numpy_names, numpy_ufuncs
+from gradarray.functions._into import into
 from gradarray.methods import Methods, detach
 
 if TYPE_CHECKING:
@@ -510,10 +511,9 @@ class Tensor(Methods):
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = numpy_names.UFUNCS.get(ufunc.__name__, ufunc.__name__)
-        function = getattr(self.__array_namespace__(), name, None)
+        function = numpy_ufuncs.function(self.__array_namespace__(), ufunc, method)
         out = kwargs.pop("out", None)
-        if method != "__call__" or function is None or kwargs:
+        if function is None or (kwargs and method in ("__call__", "outer")):
             given = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
             raise TypeError(
                 f"{given} is not supported on gradarray tensors{f' with {sorted(kwargs)}' if kwargs else ''}; use the "
@@ -521,12 +521,15 @@ class Tensor(Methods):
             )
         if any(isinstance(x, np.ndarray) for x in inputs):
             inputs = tuple(as_value(x, device=self._place) if isinstance(x, np.ndarray) else x for x in inputs)
+        result = function(*inputs, **kwargs)
         if out is None:
-            return function(*inputs)
-        if isinstance(out[0], Tensor):
-            return function(*inputs, out=out[0])
-        np.copyto(out[0], np.asarray(function(*inputs)), casting="same_kind")
-        return out[0]
+            return result
+        for x, value in zip(out, result if isinstance(result, tuple) else (result,), strict=True):
+            if isinstance(x, Tensor):
+                into(x, value, ufunc.__name__)
+            else:
+                np.copyto(x, np.asarray(value), casting="same_kind")
+        return out[0] if len(out) == 1 else out
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return numpy_names.call(self.__array_namespace__(), func, args, kwargs)

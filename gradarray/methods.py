@@ -18,7 +18,7 @@ from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
 from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
-from gradarray.dtypes import DType, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
+from gradarray.dtypes import DType, as_dtype, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
 from gradarray.functions import elementwise as e
 from gradarray.functions import linalg, manipulation, pytorch, searching, statistical, testing
@@ -40,6 +40,13 @@ def _axis(dim: Dim, axis: Dim) -> Any:
         raise TypeError(f"dim and axis are the same thing; got dim={dim!r} and axis={axis!r}")
     chosen = axis if dim is None else dim
     return tuple(chosen) if isinstance(chosen, list) else chosen
+
+
+def _one_axis(name: str, dim: int | None, axis: int | None) -> Any:
+    chosen = _axis(dim, axis)
+    if chosen is None:
+        raise TypeError(f"{name}() missing the dimension to go along; name it as dim or axis")
+    return chosen
 
 
 def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -181,7 +188,7 @@ class Methods(Value):
     atanh, atanh_ = e.atanh, in_place(e.atanh, "atanh_")
     arctanh, arctanh_ = e.atanh, in_place(e.atanh, "arctanh_")
     ceil, ceil_ = e.ceil, in_place(e.ceil, "ceil_")
-    conj = e.conj
+    conj = conjugate = e.conj
     cos, cos_ = e.cos, in_place(e.cos, "cos_")
     cosh, cosh_ = e.cosh, in_place(e.cosh, "cosh_")
     exp, exp_ = e.exp, in_place(e.exp, "exp_")
@@ -404,13 +411,13 @@ class Methods(Value):
 
     norm = pytorch.norm
 
-    def cumsum(self, dim: int, *, dtype: Any = None) -> Any:
+    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
         """See :func:`gradarray.cumulative_sum`. ``torch.Tensor.cumsum``."""
-        return statistical.cumulative_sum(self, axis=dim, dtype=dtype)  # type: ignore[arg-type]
+        return statistical.cumulative_sum(self, axis=_one_axis("cumsum", dim, axis), dtype=dtype)  # type: ignore[arg-type]
 
-    def cumprod(self, dim: int, *, dtype: Any = None) -> Any:
+    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
         """See :func:`gradarray.cumulative_prod`. ``torch.Tensor.cumprod``."""
-        return statistical.cumulative_prod(self, axis=dim, dtype=dtype)  # type: ignore[arg-type]
+        return statistical.cumulative_prod(self, axis=_one_axis("cumprod", dim, axis), dtype=dtype)  # type: ignore[arg-type]
 
     cumsum_, cumprod_ = in_place(cumsum, "cumsum_"), in_place(cumprod, "cumprod_")
 
@@ -458,6 +465,13 @@ class Methods(Value):
         ----------
         ``torch.Tensor.view``.
         """
+        if len(shape) == 1 and not isinstance(shape[0], int | tuple | list):
+            dtype = as_dtype(shape[0])
+            if dtype is not self._dtype:
+                raise NotImplementedError(
+                    f"view: memory of {self._dtype!r} is not read as {dtype!r}; x.to(dtype) converts the values"
+                )
+            shape = self._data.shape
         return manipulation.view(self, _sizes(shape))  # type: ignore[arg-type]
 
     def view_as(self, other: Any) -> Any:
@@ -492,11 +506,18 @@ class Methods(Value):
         """See :func:`gradarray.permute_dims`. ``torch.Tensor.permute``."""
         return manipulation.permute_dims(self, _sizes(dims))  # type: ignore[arg-type]
 
-    def transpose(self, dim0: int, dim1: int) -> Any:
-        """Two dimensions swapped, a view. ``torch.Tensor.transpose``."""
-        return manipulation.transpose(self, dim0, dim1)  # type: ignore[arg-type]
+    def transpose(self, *dims: Any) -> Any:
+        """Two dimensions swapped, a view. ``torch.Tensor.transpose``.
 
-    swapaxes = swapdims = transpose
+        As ``numpy.ndarray.transpose`` with no number (all dimensions reversed), a tuple, or more than two.
+        """
+        return manipulation.transpose(self, *(dims if len(dims) <= 2 else (dims,)))  # type: ignore[arg-type]
+
+    def swapaxes(self, axis0: int, axis1: int) -> Any:
+        """Two dimensions swapped, a view. ``torch.Tensor.swapaxes``."""
+        return manipulation.transpose(self, axis0, axis1)  # type: ignore[arg-type]
+
+    swapdims = swapaxes
 
     def broadcast_to(self, *shape: Any) -> Any:
         """See :func:`gradarray.broadcast_to`. ``torch.Tensor.broadcast_to``."""
@@ -724,6 +745,14 @@ class Methods(Value):
                 device = arg
         out = as_value(self, dtype=dtype, device=device)
         return apply(TABLE["clone"], (self,), {}) if copy and out is self else out
+
+    def astype(self, dtype: Any, copy: builtins.bool = True) -> Any:
+        """See :func:`gradarray.astype`. ``numpy.ndarray.astype``."""
+        return manipulation.astype(self, dtype, copy=copy)  # type: ignore[arg-type]
+
+    def copy(self) -> Any:
+        """See :meth:`clone`. ``numpy.ndarray.copy``."""
+        return self.clone()
 
     def cpu(self) -> Any:
         """On the CPU. Differentiable. ``torch.Tensor.cpu``."""

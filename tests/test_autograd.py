@@ -575,3 +575,13 @@ def test_random_programs_against_finite_differences(seed):
     if not np.isfinite([up, down]).all() or abs(loss.item()) > 1e6:
         pytest.skip("it grew beyond what differences can tell")
     np.testing.assert_allclose((g.numpy() * direction).sum(), (up - down) / (2 * h), rtol=2e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0])
+def test_division_by_the_number_zero_has_an_infinite_derivative(zero):
+    x = ga.tensor([1.0, -1.0, 0.0], requires_grad=True)
+    y = x / zero
+    (g,) = ga.autograd.grad(y, x, ga.tensor([1.0, 0.0, -1.0]))
+    sign = -1 if str(zero) == "-0.0" else 1
+    np.testing.assert_array_equal(g.numpy(), [sign * np.inf, 0.0, -sign * np.inf])

@@ -120,13 +120,30 @@ def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     return apply(TABLE["permute_dims"], (x,), {"axes": axes})
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+def transpose(x: Tensor, dim0: int | Sequence[int] | None = None, dim1: int | None = None) -> Tensor:
     """``x`` with two dimensions swapped, a view. Differentiable.
+
+    Parameters
+    ----------
+    x : Tensor
+    dim0, dim1 : int
+        Those to swap. As in NumPy, one sequence is the order of all dimensions, and without any they are reversed.
+
+    Raises
+    ------
+    IndexError
+        If ``x`` has no such dimension.
 
     References
     ----------
-    ``torch.transpose``.
+    ``torch.transpose``; ``numpy.transpose``.
     """
+    if dim0 is None:
+        return permute_dims(x, tuple(range(len(check_tensor(x)._data.shape)))[::-1])
+    if not isinstance(dim0, int):
+        return permute_dims(x, dim0)
+    if dim1 is None:
+        raise TypeError("transpose: one dimension cannot be swapped; name two, or the order of all as a tuple")
     check_axis(x, dim0), check_axis(x, dim1)
     ndim = len(x._data.shape)
     axes = list(range(ndim))
@@ -415,7 +432,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
 
 
 def diff(
-    x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
+    x: Tensor, /, n: int = 1, *, axis: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
     """Differences of neighbours along ``axis``, taken ``n`` times. Differentiable in all tensors.
 

@@ -136,23 +136,31 @@ def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     return _reduced("mean", _needs_floating(x, "mean"), axis, keepdims)  # type: ignore[no-any-return]
 
 
-def var(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+def var(
+    x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False, ddof: float | None = None
+) -> Tensor:
     """Variance over ``axis``, divided by the number of elements less ``correction``. Differentiable.
+
+    ``ddof`` is NumPy's name for ``correction``.
 
     References
     ----------
     Array API standard, ``var``; ``torch.var`` (whose correction is 1 by default).
     """
+    correction = correction if ddof is None else ddof
     return _reduced("var", _needs_floating(x, "var"), axis, keepdims, correction=correction)  # type: ignore[no-any-return]
 
 
-def std(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+def std(
+    x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False, ddof: float | None = None
+) -> Tensor:
     """Standard deviation over ``axis``. As :func:`var`.
 
     References
     ----------
     Array API standard, ``std``; ``torch.std`` (whose correction is 1 by default).
     """
+    correction = correction if ddof is None else ddof
     return _reduced("std", _needs_floating(x, "std"), axis, keepdims, correction=correction)  # type: ignore[no-any-return]
 
 

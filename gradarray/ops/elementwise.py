@@ -17,9 +17,16 @@ from gradarray._primitive import elementwise, linear, nondiff, primitive
 elementwise("add", 1, 1)
 elementwise("subtract", 1, -1, grad_name="SubBackward0")
 elementwise("multiply", lambda x2: x2, lambda x1: x1, grad_name="MulBackward0")
+
+
+def _inverse(x: Any) -> Any:
+    """``1 / x``, infinite where a Python number is 0, of which Python makes an error."""
+    return math.copysign(math.inf, x) if isinstance(x, int | float) and x == 0 else 1 / x
+
+
 elementwise(
     "divide",
-    lambda x2: 1 / x2,
+    lambda x2: _inverse(x2),
     lambda x2, out: -out / x2,
     accepts="floating",
     singular=True,
