@@ -171,7 +171,7 @@ BY_NAME = {
         (np.exp, A), (np.arctan2, V, W), (np.power, P, W), (np.sum, A), (lambda x: np.sum(x, 0), A), (np.matmul, S, A),
         (lambda x: np.clip(x, -0.5, 0.5), A), (lambda x: np.clip(x, a_min=0, a_max=None), A), (np.linalg.inv, S),
         (np.linalg.solve, S, A), (np.linalg.det, S), (lambda x: np.where(x > 0, x, 0.0), A), (np.hypot, V, W),
-        (lambda x: np.max(x, axis=0), A), (lambda x: np.reshape(x, (2, -1)), A), 
+        (lambda x: np.max(x, axis=0), A), (lambda x: np.reshape(x, (2, -1)), A),
         (np.tensordot, T, T.transpose(1, 2, 0)),
         (lambda x: np.stack([x, x], axis=1), A), (lambda x: np.take(x, [0, 2], axis=1), A), (np.tril, S),
         (lambda x: np.fft.fft(x).real, V), (lambda x: np.moveaxis(x, 0, 2), T), (lambda x: np.expand_dims(x, 1), A),
