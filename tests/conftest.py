@@ -1,9 +1,12 @@
 """What every test of the project shares: none may leave gradarray's global state changed."""
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # read when SciPy is imported: its functions then take arrays that are not NumPy's
 
 # Name of the state: (how to read it, what it is at rest, how to put it back).
 GLOBAL_STATE = {
