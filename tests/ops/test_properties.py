@@ -51,7 +51,7 @@ def elementwise_calls(draw, name):
     inputs = list(shapes.input_shapes)
     if name == "overwrite":  # the second is broadcast to the first
         inputs[0] = shapes.result_shape
-    params = {"min": -1.0, "max": 1.0} if name == "clamp" else {}
+    params = {"clamp": {"min": -1.0, "max": 1.0}, "spherical_jn": {"n": draw(st.integers(0, 3))}}.get(name, {})
     return Sample(name, tuple(draw(arrays(record.domain, shape)) for shape in inputs), params)
 
 
