@@ -12,7 +12,7 @@ from typing import Any
 
 from gradarray._dispatch import ShapeError
 from gradarray.functions import elementwise as e
-from gradarray.functions import linalg, manipulation, statistical
+from gradarray.functions import linalg, manipulation, matrices, statistical
 from gradarray.functions.indexing import getitem
 
 UFUNCS = {
@@ -91,8 +91,11 @@ OWN: dict[str, Callable[..., Any]] = {
     "array_equal": _array_equal,
     "concatenate": lambda arrays, axis=0: manipulation.concat(arrays, axis=axis),
     "copy": lambda a: manipulation.clone(a),
+    "cross": lambda a, b, axis=-1: linalg.cross(a, b, axis=axis),
     "cumprod": _cumulative(statistical.cumulative_prod),
     "cumsum": _cumulative(statistical.cumulative_sum),
+    "diag": lambda v, k=0: matrices.diag(v, k),
+    "diagonal": lambda a, offset=0, axis1=0, axis2=1: matrices.diagonal(a, offset, axis1, axis2),
     "dot": _dot,
     "linalg.norm": _norm,
     "ndim": lambda a: len(a._data.shape),
@@ -104,6 +107,7 @@ OWN: dict[str, Callable[..., Any]] = {
     "squeeze": _squeeze,
     "std": _spread(statistical.std),
     "swapaxes": lambda a, axis1, axis2: manipulation.transpose(a, axis1, axis2),
+    "trace": lambda a, offset=0, axis1=0, axis2=1: statistical.sum(matrices.diagonal(a, offset, axis1, axis2), axis=-1),
     "transpose": _transpose,
     "var": _spread(statistical.var),
 }

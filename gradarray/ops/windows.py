@@ -49,9 +49,7 @@ linear(
 )
 linear(
     "windows_adjoint",
-    transpose=lambda xp, g, sizes, strides, dilations: xp.windows(
-        g, sizes=sizes, strides=strides, dilations=dilations
-    ),
+    transpose=lambda xp, g, sizes, strides, dilations: xp.windows(g, sizes=sizes, strides=strides, dilations=dilations),
     forward=_windows_adjoint,
     grad_name="Col2ImBackward0",
 )

@@ -89,9 +89,7 @@ entry(
 def _spans(shape: Shape, sizes: Shape, strides: Shape, dilations: Shape) -> list[tuple[tuple[Any, ...], Shape]]:
     """The key of each window, and where it stands among them."""
     lengths = shape[len(shape) - len(sizes) :]
-    counts = [
-        len(range(0, n - d * (k - 1), s)) for n, k, s, d in zip(lengths, sizes, strides, dilations, strict=True)
-    ]
+    counts = [len(range(0, n - d * (k - 1), s)) for n, k, s, d in zip(lengths, sizes, strides, dilations, strict=True)]
     return [
         (
             (..., *(slice(w * s, w * s + d * k, d) for w, k, s, d in zip(at, sizes, strides, dilations, strict=True))),
