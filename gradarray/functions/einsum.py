@@ -170,11 +170,13 @@ def _path(terms: list[Term], output: Labels) -> list[tuple[int, ...]]:
         except ImportError:
             pass
         else:
-            arguments: list[Any] = []
-            numbers: dict[Label, int] = {}
-            for x, labels in terms:
-                arguments += [x._data.shape, [numbers.setdefault(k, len(numbers)) for k in labels]]
-            found, _ = opt_einsum.contract_path(*arguments, [numbers[k] for k in output], shapes=True)
+            letters: dict[Label, str] = {}
+            for _, labels in terms:
+                for k in labels:
+                    letters.setdefault(k, opt_einsum.get_symbol(len(letters)))
+            inputs = ",".join("".join(letters[k] for k in labels) for _, labels in terms)
+            equation = f"{inputs}->{''.join(letters[k] for k in output)}"
+            found, _ = opt_einsum.contract_path(equation, *(x._data.shape for x, _ in terms), shapes=True)
             return [tuple(step) for step in found]
     return [(0, 1), *((0, n - i) for i in range(2, n))] if n > 1 else []
 

@@ -110,7 +110,7 @@ def _conv(n: int) -> Callable[..., Any]:
         shape = check_tensor(weight)._data.shape
         if len(shape) != n + 2 or groups < 1 or shape[0] % groups or x._data.shape[1] != shape[1] * groups:
             raise ShapeError(
-                f"{name}: groups={groups} needs a weight of shape (C_out, C_in / groups, {'k, ' * (n - 1)}k), with C_out "
+                f"{name}: groups={groups} needs a weight (C_out, C_in / groups, {'k, ' * (n - 1)}k), with C_out "
                 f"a multiple of groups; got {list(shape)} for an input of shape {list(input._data.shape)}"
             )
         kernel, steps, spread = shape[2:], sizes(stride, n, name, "stride"), sizes(dilation, n, name, "dilation")
@@ -171,7 +171,7 @@ def _conv_transpose(n: int) -> Callable[..., Any]:
         shape = check_tensor(weight)._data.shape
         if len(shape) != n + 2 or groups < 1 or shape[0] % groups or x._data.shape[1] != shape[0]:
             raise ShapeError(
-                f"{name}: groups={groups} needs a weight of shape (C_in, C_out / groups, {'k, ' * (n - 1)}k), with C_in "
+                f"{name}: groups={groups} needs a weight (C_in, C_out / groups, {'k, ' * (n - 1)}k), with C_in "
                 f"a multiple of groups; got {list(shape)} for an input of shape {list(input._data.shape)}"
             )
         kernel, steps, spread = shape[2:], sizes(stride, n, name, "stride"), sizes(dilation, n, name, "dilation")

@@ -24,16 +24,17 @@ elementwise(
 # -- the cross-entropy of a probability --------------------------------------------------------------------------------
 
 
-def _cross_entropy(xp: Any, x1: Any, x2: Any) -> Any:
-    """Logarithms from -100 up, as in PyTorch, so that a certain error costs much but not all."""
-    return -x2 * xp.maximum(xp.log(x1), -100.0) - (1 - x2) * xp.maximum(xp.log1p(-x1), -100.0)
+def _limited_log(xp: Any, x: Any) -> Any:
+    """The logarithm from -100 up, as in PyTorch, so that a certain error costs much but not all."""
+    never = x == 0
+    return xp.where(never, xp.full_like(x, -100.0), xp.maximum(xp.log(xp.where(never, xp.ones_like(x), x)), -100.0))
 
 
 elementwise(
     "binary_cross_entropy",
     lambda xp, x1, x2: (x1 - x2) / xp.maximum(x1 * (1 - x1), 1e-12),
     lambda xp, x1: xp.log1p(-x1) - xp.log(x1),
-    forward=_cross_entropy,
+    forward=lambda xp, x1, x2: -x2 * _limited_log(xp, x1) - (1 - x2) * _limited_log(xp, 1 - x1),
     accepts="floating",
     singular=True,
     domain="probability",
