@@ -145,7 +145,7 @@ def dropout(
     if not training or p == 0:
         return x  # type: ignore[no-any-return]
     drawn = random.rand(x._data.shape, device=x._place, generator=generator)
-    out = where(e.less(drawn, p), 0, e.multiply(x, 1 / (1 - p) if p < 1 else 0.0))
+    out = where(e.less(drawn, p), 0, e.multiply(x, 1 / (1 - p) if p < 1 else 1))
     return input.copy_(out) if inplace else out  # type: ignore[no-any-return]
 
 
