@@ -13,6 +13,7 @@ from typing import Any
 from gradarray._dispatch import ShapeError
 from gradarray.functions import elementwise as e
 from gradarray.functions import linalg, manipulation, matrices, statistical
+from gradarray.functions.einsum import einsum
 from gradarray.functions.indexing import getitem
 
 UFUNCS = {
@@ -97,6 +98,7 @@ OWN: dict[str, Callable[..., Any]] = {
     "diag": lambda v, k=0: matrices.diag(v, k),
     "diagonal": lambda a, offset=0, axis1=0, axis2=1: matrices.diagonal(a, offset, axis1, axis2),
     "dot": _dot,
+    "einsum": lambda *operands, optimize=False: einsum(*operands),  # which always looks for the best path
     "linalg.norm": _norm,
     "ndim": lambda a: len(a._data.shape),
     "ravel": lambda a: manipulation.reshape(a, (-1,)),

@@ -21,23 +21,34 @@ if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
 Widths = tuple[tuple[int, int], ...]
+Scalar = bool | int | float | complex
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
+def _pairs(given: Any, ndim: int, name: str) -> list[Any]:
+    """``given`` as one pair a dimension.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the forms that NumPy takes.
+    """
+    try:
+        return np.broadcast_to(np.asarray(given), (ndim, 2)).tolist()  # type: ignore[no-any-return]
+    except ValueError:
+        raise ShapeError(
+            f"pad: {name} must be a number, a pair, or a pair for each of {ndim} dimensions, got {given!r}"
+        ) from None
+
+
 def _widths(given: Any, ndim: int) -> Widths:
-    """``given`` as one pair a dimension."""
+    """How many elements come before and after, in each dimension."""
     if isinstance(given, dict):
-        pairs = [(0, 0)] * ndim
+        pairs: list[Any] = [(0, 0)] * ndim
         for axis, n in given.items():
             pairs[operator.index(axis)] = (n, n) if isinstance(n, int) else tuple(n)
         given = pairs
-    try:
-        full = np.broadcast_to(np.asarray(given), (ndim, 2)).tolist()
-        widths = tuple((operator.index(a), operator.index(b)) for a, b in full)
-    except (TypeError, ValueError):
-        raise ShapeError(
-            f"pad: pad_width must be a number, a pair, or a pair for each of {ndim} dimensions, got {given!r}"
-        ) from None
+    widths = tuple((operator.index(a), operator.index(b)) for a, b in _pairs(given, ndim, "pad_width"))
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {given!r}")
     return widths
@@ -76,7 +87,7 @@ def pad(
     /,
     pad_width: int | Sequence[Any] | dict[int, Any],
     mode: str = "constant",
-    constant_values: bool | int | float | complex | Tensor = 0,
+    constant_values: Scalar | Tensor | Sequence[Any] = 0,
 ) -> Tensor:
     """``x`` with elements added at both ends of its dimensions. Differentiable.
 
@@ -88,8 +99,8 @@ def pad(
     mode : {"constant", "edge", "reflect", "symmetric", "wrap"}
         What is added: one value; the element at the edge; the tensor mirrored, without the edge ("reflect") or with
         it; the tensor again.
-    constant_values : number or 0-d Tensor
-        The one value.
+    constant_values : number, 0-d Tensor, pair of numbers, or one pair a dimension
+        The one value, or one for each end.
 
     Returns
     -------
@@ -106,9 +117,14 @@ def pad(
     """
     widths = _widths(pad_width, len(check_tensor(x)._data.shape))
     if mode == "constant":
-        if isinstance(constant_values, list | tuple | np.ndarray):
-            raise ValueError(f"pad: constant_values must be one number, got {constant_values!r}; pad once for each")
-        return surrounded(x, widths, constant_values)  # type: ignore[no-any-return]
+        if not isinstance(constant_values, list | tuple):
+            return surrounded(x, widths, constant_values)  # type: ignore[no-any-return]
+        for axis, values in enumerate(_pairs(constant_values, len(widths), "constant_values")):
+            for end, value in enumerate(values):
+                one = [(0, 0)] * len(widths)
+                one[axis] = (0, widths[axis][1]) if end else (widths[axis][0], 0)
+                x = surrounded(x, tuple(one), value)
+        return x
     if mode not in MODES:
         raise ValueError(f"pad: mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     out = repeated(x, widths, mode)
