@@ -361,8 +361,8 @@ def test_numpys_functions_take_tensors():
         (np.einsum, ("ij,jk->ki", t, u)), (np.pad, (t, 1)), (np.pad, (t, ((0, 1), (2, 0)), "edge")), (np.kron, (t, u)),
         (np.inner, (t, u)), (np.cross, (t, u)), (np.diag, (t, 1)), (np.diagonal, (t,)), (np.trace, (t,)),
         (np.cov, (t,)), (np.corrcoef, (t,)), (np.median, (t,)), (np.median, (t, 0)), (np.nansum, (t, 1)),
-        (np.nanmean, (t,)), (np.nan_to_num, (t,)), (np.sinc, (t,)), (np.deg2rad, (t,)), (np.rad2deg, (t,)), (np.heaviside, (u, t)),
-        (np.trapezoid, (t,)), (np.gradient, (t,)), (np.quantile, (t, 0.3)), (np.roots, (t[0],)),
+        (np.nanmean, (t,)), (np.nan_to_num, (t,)), (np.sinc, (t,)), (np.deg2rad, (t,)), (np.rad2deg, (t,)),
+        (np.heaviside, (u, t)), (np.trapezoid, (t,)), (np.gradient, (t,)), (np.quantile, (t, 0.3)), (np.roots, (t[0],)),
     ):  # fmt: skip
         found = function(*args)
         want = function(*(host(a.detach()) if isinstance(a, ga.Tensor) else a for a in args))
