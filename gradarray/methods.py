@@ -20,12 +20,25 @@ from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, as_dtype, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
+from gradarray.functions import (
+    descriptive,
+    linalg,
+    manipulation,
+    matrices,
+    numpy_like,
+    pytorch,
+    searching,
+    statistical,
+    testing,
+)
 from gradarray.functions import elementwise as e
-from gradarray.functions import linalg, manipulation, pytorch, searching, statistical, testing
+from gradarray.functions import scatter as positions
+from gradarray.functions import softmax as soft
+from gradarray.functions._dims import Dim
+from gradarray.functions._dims import chosen as _axis
+from gradarray.functions._dims import needed as _needed
 from gradarray.functions._into import in_place
 from gradarray.functions.indexing import getitem, setitem
-
-Dim = int | tuple[int, ...] | list[int] | None
 
 
 class ValuesAndIndices(NamedTuple):
@@ -33,20 +46,6 @@ class ValuesAndIndices(NamedTuple):
 
     values: Any
     indices: Any
-
-
-def _axis(dim: Dim, axis: Dim) -> Any:
-    if dim is not None and axis is not None:
-        raise TypeError(f"dim and axis are the same thing; got dim={dim!r} and axis={axis!r}")
-    chosen = axis if dim is None else dim
-    return tuple(chosen) if isinstance(chosen, list) else chosen
-
-
-def _one_axis(name: str, dim: int | None, axis: int | None) -> Any:
-    chosen = _axis(dim, axis)
-    if chosen is None:
-        raise TypeError(f"{name}() missing the dimension to go along; name it as dim or axis")
-    return chosen
 
 
 def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -225,6 +224,16 @@ class Methods(Value):
     tanh, tanh_ = e.tanh, in_place(e.tanh, "tanh_")
     trunc, trunc_ = e.trunc, in_place(e.trunc, "trunc_")
     fix, fix_ = e.trunc, in_place(e.trunc, "fix_")
+
+    deg2rad, deg2rad_ = numpy_like.deg2rad, in_place(numpy_like.deg2rad, "deg2rad_")
+    rad2deg, rad2deg_ = numpy_like.rad2deg, in_place(numpy_like.rad2deg, "rad2deg_")
+    heaviside, heaviside_ = numpy_like.heaviside, in_place(numpy_like.heaviside, "heaviside_")
+    nan_to_num, nan_to_num_ = numpy_like.nan_to_num, in_place(numpy_like.nan_to_num, "nan_to_num_")
+    sinc, sinc_ = numpy_like.sinc, in_place(numpy_like.sinc, "sinc_")
+    addcdiv, addcdiv_ = pytorch.addcdiv, in_place(pytorch.addcdiv, "addcdiv_")
+    addcmul, addcmul_ = pytorch.addcmul, in_place(pytorch.addcmul, "addcmul_")
+    lerp, lerp_ = pytorch.lerp, in_place(pytorch.lerp, "lerp_")
+    softmax, log_softmax = soft.softmax, soft.log_softmax
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """See :func:`gradarray.clip`. ``torch.Tensor.clamp``."""
@@ -409,15 +418,39 @@ class Methods(Value):
         """See :func:`gradarray.argmin`. ``torch.Tensor.argmin``."""
         return searching.argmin(self, axis=_axis(dim, axis), keepdims=keepdim or keepdims)  # type: ignore[arg-type]
 
-    norm = pytorch.norm
+    norm, logsumexp = pytorch.norm, soft.logsumexp
+    nansum, nanmean, quantile = descriptive.nansum, descriptive.nanmean, descriptive.quantile
+    cov, corrcoef, bincount = descriptive.cov, descriptive.corrcoef, descriptive.bincount
+
+    def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The element in the middle, or the lower of the two there; along ``dim`` also its position.
+
+        nan where there is one. See :func:`gradarray.median` for NumPy's. ``torch.Tensor.median``.
+        """
+        if dim is None:
+            return manipulation.reshape(self, (-1,)).median(0).values  # type: ignore[arg-type]
+        if not self._data.shape:
+            return ValuesAndIndices(self.clone(), searching.argmax(self))  # type: ignore[arg-type]
+        statistical._nonempty(self, dim, "median")
+        order = searching.argsort(self, axis=dim)  # type: ignore[arg-type]
+        middle = manipulation.moveaxis(order, dim, -1)[..., (self._data.shape[dim] - 1) // 2]
+        indices = manipulation.expand_dims(middle, axis=dim)
+        if self._dtype.kind == "f":
+            where_nan = e.isnan(self)
+            first = searching.argmax(where_nan.to(uint8), axis=dim, keepdims=True)
+            indices = searching.where(statistical.any(where_nan, axis=dim, keepdims=True), first, indices)
+        values = searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
+        if not keepdim:
+            values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)
+        return ValuesAndIndices(values, indices)
 
     def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
         """See :func:`gradarray.cumulative_sum`. ``torch.Tensor.cumsum``."""
-        return statistical.cumulative_sum(self, axis=_one_axis("cumsum", dim, axis), dtype=dtype)  # type: ignore[arg-type]
+        return statistical.cumulative_sum(self, axis=_needed("cumsum", dim, axis), dtype=dtype)  # type: ignore[arg-type]
 
     def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
         """See :func:`gradarray.cumulative_prod`. ``torch.Tensor.cumprod``."""
-        return statistical.cumulative_prod(self, axis=_one_axis("cumprod", dim, axis), dtype=dtype)  # type: ignore[arg-type]
+        return statistical.cumulative_prod(self, axis=_needed("cumprod", dim, axis), dtype=dtype)  # type: ignore[arg-type]
 
     cumsum_, cumprod_ = in_place(cumsum, "cumsum_"), in_place(cumprod, "cumprod_")
 
@@ -446,6 +479,11 @@ class Methods(Value):
         return linalg.matmul(self, other)  # type: ignore[arg-type]
 
     dot, mm, mv, bmm = pytorch.dot, pytorch.mm, pytorch.mv, pytorch.bmm
+    inner, kron, cross = matrices.inner, matrices.kron, matrices.cross
+    diag, diagonal, diag_embed, trace = matrices.diag, matrices.diagonal, matrices.diag_embed, matrices.trace
+    addmm, addmm_ = pytorch.addmm, in_place(pytorch.addmm, "addmm_")
+    addmv, addmv_ = pytorch.addmv, in_place(pytorch.addmv, "addmv_")
+    baddbmm, baddbmm_ = pytorch.baddbmm, in_place(pytorch.baddbmm, "baddbmm_")
 
     def outer(self, other: Any) -> Any:
         """See :func:`gradarray.linalg.outer`. ``torch.Tensor.outer``."""
@@ -625,6 +663,13 @@ class Methods(Value):
     def index_select(self, dim: int, index: Any) -> Any:
         """See :func:`gradarray.take`. ``torch.Tensor.index_select``."""
         return searching.take(self, index, axis=dim)  # type: ignore[arg-type]
+
+    gather = positions.gather
+    index_add, index_add_ = positions.index_add, in_place(positions.index_add, "index_add_")
+    index_copy, index_copy_ = positions.index_copy, in_place(positions.index_copy, "index_copy_")
+    index_fill, index_fill_ = positions.index_fill, in_place(positions.index_fill, "index_fill_")
+    scatter_add, scatter_add_ = positions.scatter_add, in_place(positions.scatter_add, "scatter_add_")
+    scatter, scatter_ = positions.scatter, in_place(positions.scatter, "scatter_")
 
     def flip(self, *dims: Any) -> Any:
         """See :func:`gradarray.flip`. ``torch.Tensor.flip``."""

@@ -37,7 +37,7 @@ TENSORS = (
     "random",
     "functions",
 )  # layer 4; its members never form a cycle
-PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "fft", "linalg")
+PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "fft", "linalg", "nn")
 
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.
 # `__init__` is gradarray itself.
@@ -61,10 +61,11 @@ TABLE = {
     "methods": Row(4, (*MIDDLE, *TENSORS)),
     "creation": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
     "random": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
-    "functions": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
+    "functions": Row(4, (*MIDDLE, *TENSORS), ("numpy", "opt_einsum")),
     "cuda": Row(5, PUBLIC),
     "fft": Row(5, ("functions",)),
     "linalg": Row(5, ("_dispatch", "functions")),
+    "nn": Row(5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", *TENSORS, "nn"), ("numpy",)),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
     "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
     "__init__": Row(5, PUBLIC),

@@ -62,6 +62,7 @@ EXAMPLES = {
     "correlate": [(lambda x, y, m=m: np.correlate(x, y, m), V, W[:3]) for m in ("full", "same", "valid")]
     + [(lambda x, y: np.correlate(x, y, "full"), W[:3], V), (lambda x, y: np.correlate(x, y, "full"), C, C[:3])],
     "cov": [(np.cov, A), (np.cov, V), (np.cov, V, W), (lambda x: np.cov(x, bias=True, rowvar=False), A), (np.cov, C)],
+    "cross": [(np.cross, A[:, :3], B[:, :3]), (lambda x, y: np.cross(x, y, axis=0), A, B)],
     "cumprod": [(np.cumprod, A), (lambda x: np.cumprod(x, 1), A)],
     "cumsum": [(np.cumsum, A), (lambda x: np.cumsum(x, 1), A)],
     "diag": [(np.diag, V), (np.diag, A), (lambda x: np.diag(x, 1), V), (lambda x: np.diag(x, -2), V)],
@@ -73,6 +74,9 @@ EXAMPLES = {
     "dot": [(np.dot, V, W), (np.dot, A, W[:4]), (np.dot, S, A), (np.dot, T, A.T), (np.dot, V[0], A), (np.dot, T, T.mT)],
     "dsplit": [(lambda x: np.dsplit(x, 2), T)],
     "dstack": [(lambda x, y: np.dstack([x, y]), A, B), (lambda x, y: np.dstack([x, y]), V, W)],
+    "einsum": [
+        (lambda x, y: np.einsum("ij,kj->ik", x, y), A, B), (lambda x: np.einsum("ii", x, optimize=True), S),
+    ],
     "empty_like": [(lambda x: np.empty_like(x).shape, A), (lambda x: np.empty_like(x, shape=5).shape, A)],
     "flatnonzero": [(lambda x: np.flatnonzero(x > 0), A)],
     "fliplr": [(np.fliplr, A)],
@@ -151,10 +155,10 @@ EXAMPLES = {
     "zeros_like": [(np.zeros_like, A), (lambda x: np.zeros_like(x, shape=(1, 1), dtype=np.int64), A)],
 }  # fmt: skip
 UFUNCS = {
-    "cbrt": [(np.cbrt, V)], "deg2rad": [(np.deg2rad, V)], "degrees": [(np.degrees, V)], "exp2": [(np.exp2, V)],
+    "cbrt": [(np.cbrt, V)], "exp2": [(np.exp2, V)],
     "divmod": [(np.divmod, V, P)], "fmax": [(np.fmax, A, B), (np.fmax, NAN, B)], "fmin": [(np.fmin, B, NAN)],
     "fmod": [(np.fmod, V, W)], "logaddexp2": [(np.logaddexp2, V, W)], "matvec": [(np.matvec, T, W[:4])],
-    "modf": [(np.modf, V)], "rad2deg": [(np.rad2deg, V)], "radians": [(np.radians, V)],
+    "modf": [(np.modf, V)],
     "vecmat": [(np.vecmat, V[:3], A), (np.vecmat, C[:3], A + 1j * B)],
 }  # fmt: skip
 METHODS = {
@@ -168,7 +172,11 @@ METHODS = {
 }  # fmt: skip
 BY_NAME = {
     "of the namespace": [
-        (np.exp, A), (np.arctan2, V, W), (np.power, P, W), (np.sum, A), (lambda x: np.sum(x, 0), A), (np.matmul, S, A),
+        (np.deg2rad, V), (np.degrees, V), (np.rad2deg, V), (np.radians, V), (np.heaviside, V, W), (np.kron, S, A),
+        (np.gradient, V), (lambda x: np.gradient(x, 0.5, axis=1), A), (np.bincount, N), (np.sinc, V),
+        (lambda x: np.pad(x, 1), A), (lambda x: np.pad(x, ((1, 0), (0, 2)), "edge"), A),
+        (lambda x: np.roots(x).real.sum(), V[:4]), (np.exp, A),
+        (np.arctan2, V, W), (np.power, P, W), (np.sum, A), (lambda x: np.sum(x, 0), A), (np.matmul, S, A),
         (lambda x: np.clip(x, -0.5, 0.5), A), (lambda x: np.clip(x, a_min=0, a_max=None), A), (np.linalg.inv, S),
         (np.linalg.solve, S, A), (np.linalg.det, S), (lambda x: np.where(x > 0, x, 0.0), A), (np.hypot, V, W),
         (lambda x: np.max(x, axis=0), A), (lambda x: np.reshape(x, (2, -1)), A),
@@ -303,7 +311,7 @@ def test_methods_of_numpy_s_arrays():
     assert x.view(float).shape == x.shape
     np.testing.assert_allclose(ga.std(x, ddof=1).numpy(), A.std(ddof=1))
     np.testing.assert_array_equal(ga.asarray(C).conjugate().numpy(), C.conj())
-    with pytest.raises(TypeError, match="missing the dimension"):
+    with pytest.raises(TypeError, match="dim must be given"):
         x.cumsum()
     with pytest.raises(TypeError, match="name two"):
         ga.transpose(x, 0)

@@ -19,7 +19,18 @@ from gradarray._storage import Value
 from gradarray.creation import as_value
 from gradarray.dtypes import as_dtype
 from gradarray.functions import elementwise as e
-from gradarray.functions import linalg, manipulation, numpy_statistics, searching, sets, statistical, types
+from gradarray.functions import (
+    linalg,
+    manipulation,
+    matrices,
+    numpy_like,
+    numpy_statistics,
+    searching,
+    sets,
+    statistical,
+    types,
+)
+from gradarray.functions.einsum import einsum
 from gradarray.functions.indexing import getitem
 
 FUNCTIONS = {"amax": "max", "amin": "min"}
@@ -88,20 +99,6 @@ def _joined(n: int, axis: int) -> Callable[..., Any]:
 def _column_stack(tup: Any) -> Any:
     columns = [as_value(x) for x in tup]
     return manipulation.concat([c if len(c._data.shape) > 1 else _flat(c)[:, None] for c in columns], axis=1)
-
-
-def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return linalg.diagonal(manipulation.moveaxis(a, (axis1, axis2), (-2, -1)), offset=offset)
-
-
-def _diag(v: Any, k: int = 0) -> Any:
-    if len(v._data.shape) == 2:
-        return linalg.diagonal(v, offset=k)
-    n = v._data.shape[0] + abs(k)
-    out = creation.zeros((n, n), dtype=v._dtype, device=v._place)
-    rows = range(max(-k, 0), max(-k, 0) + v._data.shape[0])
-    out[list(rows), [i + k for i in rows]] = v
-    return out
 
 
 def _flipped(axis: int) -> Callable[[Any], Any]:
@@ -270,14 +267,6 @@ def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -
         dst[where] = getitem(manipulation.broadcast_to(as_value(src), dst._data.shape), where)
 
 
-def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    y = manipulation.moveaxis(y, axis, -1)
-    step = dx if x is None else manipulation.diff(x, axis=-1) if len(x._data.shape) == 1 else manipulation.diff(
-        manipulation.moveaxis(x, axis, -1)
-    )  # fmt: skip
-    return statistical.sum(e.multiply(e.add(y[..., 1:], y[..., :-1]), step), axis=-1) / 2.0
-
-
 def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     moved = manipulation.moveaxis(arr, axis, -1)
     lead = _shape(moved)[:-1]
@@ -295,13 +284,6 @@ def _product(arrays: Any) -> Any:
     for x in rest:
         out = linalg.matmul(out, x)
     return out
-
-
-def _nan_to_num(x: Any, nan: float, posinf: float | None, neginf: float | None) -> Any:
-    limits = np.finfo(x._dtype.__numpy_dtype__)
-    out = searching.where(e.isnan(x), nan, x)
-    out = searching.where(e.equal(out, math.inf), float(limits.max) if posinf is None else posinf, out)
-    return searching.where(e.equal(out, -math.inf), float(limits.min) if neginf is None else neginf, out)
 
 
 OWN: dict[str, Callable[..., Any]] = {
@@ -324,13 +306,15 @@ OWN: dict[str, Callable[..., Any]] = {
     "correlate": _correlate,
     "cumprod": _cumulative(statistical.cumulative_prod),
     "cumsum": _cumulative(statistical.cumulative_sum),
-    "diag": _diag,
-    "diagonal": _diagonal,
+    "cross": lambda a, b, axis=-1: linalg.cross(a, b, axis=axis),
+    "diag": lambda v, k=0: matrices.diag(v, k),
+    "diagonal": lambda a, offset=0, axis1=0, axis2=1: matrices.diagonal(a, offset, axis1, axis2),
     "diff": lambda a, n=1, axis=-1, **ends: manipulation.diff(a, axis=axis, n=n, **ends),
     "digitize": _digitize,
     "dot": _dot,
     "dsplit": lambda ary, sections: _split(ary, sections, 2),
     "dstack": _joined(3, 2),
+    "einsum": lambda *operands, optimize=False: einsum(*operands),  # which always looks for the best path
     "empty_like": _like(creation.empty, creation.empty_like),
     "flatnonzero": lambda a: searching.nonzero(_flat(a))[0],
     "fliplr": _flipped(1),
@@ -338,13 +322,13 @@ OWN: dict[str, Callable[..., Any]] = {
     "full_like": _like(creation.full, creation.full_like),
     "hsplit": lambda ary, sections: _split(ary, sections, 1 if len(ary._data.shape) > 1 else 0),
     "hstack": _joined(1, 1),
-    "inner": lambda a, b: linalg.tensordot(a, b, axes=((-1,), (-1,))) if _shape(a) and _shape(b) else e.multiply(a, b),
+    "inner": lambda a, b: matrices.inner(as_value(a), as_value(b)),
     "iscomplexobj": lambda x: x._dtype.kind == "c",
     "isrealobj": lambda x: x._dtype.kind != "c",
     "linalg.multi_dot": _product,
     "linalg.norm": _norm,
     "linalg.svd": _svd,
-    "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: _nan_to_num(x, nan, posinf, neginf),
+    "nan_to_num": lambda x, copy=True, nan=0.0, posinf=None, neginf=None: numpy_like.nan_to_num(x, nan, posinf, neginf),
     "ndim": lambda a: len(a._data.shape),
     "ones_like": _like(creation.ones, creation.ones_like),
     "outer": lambda a, b: linalg.outer(_flat(as_value(a)), _flat(as_value(b))),
@@ -368,10 +352,10 @@ OWN: dict[str, Callable[..., Any]] = {
     "swapaxes": lambda a, axis1, axis2: manipulation.transpose(a, axis1, axis2),
     "tile": lambda A, reps: manipulation.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),
     "trace": lambda a, offset=0, axis1=0, axis2=1, dtype=None: statistical.sum(
-        _diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype
+        matrices.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype
     ),
     "transpose": lambda a, axes=None: manipulation.transpose(a, axes),
-    "trapezoid": _trapezoid,
+    "trapezoid": lambda y, x=None, dx=1.0, axis=-1: numpy_like.trapezoid(y, x, dx=dx, axis=axis),
     "unique": _unique,
     "vdot": lambda a, b: statistical.sum(e.multiply(e.conj(_flat(a)), _flat(b))),
     "vsplit": lambda ary, sections: _split(ary, sections, 0),

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from gradarray._storage import Value
 from gradarray.creation import as_value
+from gradarray.functions import descriptive, linalg, manipulation, searching, statistical
 from gradarray.functions import elementwise as e
-from gradarray.functions import linalg, manipulation, searching, statistical
 from gradarray.functions.linalg import floating
 from gradarray.functions.manipulation import astype
 
@@ -45,8 +46,11 @@ def _filled(a: Any, value: float) -> Any:
     return searching.where(e.isnan(a), value, a) if a._dtype.kind in "fc" else a
 
 
-def _nansum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    return statistical.sum(_filled(a, 0.0), axis=axis, dtype=dtype, keepdims=keepdims)
+def _nan(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
+        return function(a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    return run
 
 
 def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
@@ -59,17 +63,12 @@ def _numbers(a: Any, axis: Any, keepdims: bool) -> Any:
     return statistical.sum(there, axis=axis, keepdims=keepdims)
 
 
-def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    a = floating(a if dtype is None else astype(a, dtype, copy=False))
-    return e.divide(_nansum(a, axis, keepdims=keepdims), _numbers(a, axis, keepdims))
-
-
 def _nanvar(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False
 ) -> Any:
     a = floating(a if dtype is None else astype(a, dtype, copy=False))
     there = e.logical_not(e.isnan(a))
-    away = searching.where(there, e.subtract(a, _nanmean(a, axis, keepdims=True)), 0.0)
+    away = searching.where(there, e.subtract(a, descriptive.nanmean(a, axis=axis, keepdims=True)), 0.0)
     square = e.real(e.multiply(away, e.conj(away))) if a._dtype.kind == "c" else e.square(away)
     return e.divide(statistical.sum(square, axis=axis, keepdims=keepdims), _numbers(a, axis, keepdims) - ddof)
 
@@ -84,36 +83,7 @@ def _nanextreme(function: Callable[..., Any], worst: float) -> Callable[..., Any
     return run
 
 
-def _quantile(a: Any, q: Any, axis: Any, keepdims: bool, method: str, skip_nan: bool) -> Any:
-    """Linear interpolation between the two elements next to ``q (n - 1)`` in order."""
-    if method != "linear":
-        raise TypeError(f"quantiles of gradarray tensors are interpolated linearly; got method={method!r}")
-    a = floating(a)
-    shape = a._data.shape
-    axes = tuple(range(len(shape))) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    axes = tuple(i % len(shape) for i in axes)
-    kept = [i for i in range(len(shape)) if i not in axes]
-    moved = manipulation.permute_dims(a, (*kept, *axes))
-    moved = manipulation.reshape(moved, (*(shape[i] for i in kept), -1))
-    ordered = searching.sort(moved, axis=-1)  # nan is last
-    broken = e.isnan(moved)
-    count = _numbers(moved, -1, True) if skip_nan else moved._data.shape[-1]
-    q = as_value(q, dtype=a._dtype, device=a._place)
-    where = e.multiply(manipulation.reshape(q, (-1,)), count - 1)  # one a quantile, along the last axis
-    where = manipulation.broadcast_to(e.clip(where, 0), (*moved._data.shape[:-1], where._data.shape[-1])).detach()
-    low = e.floor(where)
-    integer = as_value(0)._dtype
-    below = searching.take_along_axis(ordered, astype(low, integer), axis=-1)
-    above = searching.take_along_axis(ordered, astype(e.ceil(where), integer), axis=-1)
-    out = e.add(below, e.multiply(e.subtract(where, low), e.subtract(above, below)))
-    if not skip_nan:
-        out = searching.where(statistical.any(broken, axis=-1, keepdims=True), math.nan, out)
-    out = manipulation.moveaxis(out, -1, 0)
-    lengths = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else tuple(shape[i] for i in kept)
-    return manipulation.reshape(out, (*q._data.shape, *lengths))
-
-
-def _quantiles(scale: float, skip_nan: bool) -> Callable[..., Any]:
+def _quantiles(scale: float, quantile: Callable[..., Any]) -> Callable[..., Any]:
     def run(
         a: Any,
         q: Any,
@@ -123,15 +93,17 @@ def _quantiles(scale: float, skip_nan: bool) -> Callable[..., Any]:
         method: str = "linear",
         keepdims: bool = False,
     ) -> Any:
-        q = np.asarray(q) if isinstance(q, list | tuple) else q
-        return _quantile(a, q * scale if scale != 1 else q, axis, keepdims, method, skip_nan)
+        if method != "linear":
+            raise TypeError(f"quantiles of gradarray tensors are interpolated linearly; got method={method!r}")
+        q = q if isinstance(q, Value) else np.asarray(q)
+        return quantile(a, q * scale if scale != 1 else q, axis=axis, keepdims=keepdims)
 
     return run
 
 
-def _median(skip_nan: bool) -> Callable[..., Any]:
+def _median(median: Callable[..., Any]) -> Callable[..., Any]:
     def run(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-        return _quantile(a, 0.5, axis, keepdims, "linear", skip_nan)
+        return median(a, axis=axis, keepdims=keepdims)
 
     return run
 
@@ -187,20 +159,20 @@ OWN: dict[str, Callable[..., Any]] = {
     "corrcoef": _corrcoef,
     "cov": _cov,
     "mean": _mean,
-    "median": _median(False),
+    "median": _median(descriptive.median),
     "nanmax": _nanextreme(statistical.max, -math.inf),
-    "nanmean": _nanmean,
-    "nanmedian": _median(True),
+    "nanmean": _nan(descriptive.nanmean),
+    "nanmedian": _median(lambda a, **options: descriptive.nanquantile(a, 0.5, **options)),
     "nanmin": _nanextreme(statistical.min, math.inf),
-    "nanpercentile": _quantiles(0.01, True),
+    "nanpercentile": _quantiles(0.01, descriptive.nanquantile),
     "nanprod": _nanprod,
-    "nanquantile": _quantiles(1, True),
+    "nanquantile": _quantiles(1, descriptive.nanquantile),
     "nanstd": lambda *args, **kwargs: e.sqrt(_nanvar(*args, **kwargs)),
-    "nansum": _nansum,
+    "nansum": _nan(descriptive.nansum),
     "nanvar": _nanvar,
-    "percentile": _quantiles(0.01, False),
+    "percentile": _quantiles(0.01, descriptive.quantile),
     "ptp": _ptp,
-    "quantile": _quantiles(1, False),
+    "quantile": _quantiles(1, descriptive.quantile),
     "std": _spread(statistical.std),
     "var": _spread(statistical.var),
 }

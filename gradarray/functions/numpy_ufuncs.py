@@ -14,7 +14,8 @@ from gradarray.functions import linalg, manipulation, searching, statistical
 
 NAMES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
-    "arctan2": "atan2", "arctanh": "atanh", "conjugate": "conj", "fabs": "abs", "float_power": "pow",
+    "arctan2": "atan2", "arctanh": "atanh", "conjugate": "conj", "degrees": "rad2deg",
+    "radians": "deg2rad", "fabs": "abs", "float_power": "pow",
     "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "power": "pow",
     "right_shift": "bitwise_right_shift", "rint": "round", "true_divide": "divide", "mod": "remainder",
 }  # fmt: skip
@@ -44,8 +45,6 @@ def _cbrt(x: Any) -> Any:
 
 OWN: dict[str, Callable[..., Any]] = {
     "cbrt": _cbrt,
-    "deg2rad": lambda x: e.multiply(x, math.pi / 180),
-    "degrees": lambda x: e.multiply(x, 180 / math.pi),
     "divmod": lambda x1, x2: (e.floor_divide(x1, x2), e.remainder(x1, x2)),
     "exp2": lambda x: e.pow(2.0, x),
     "fmax": lambda x1, x2: _fmax(x1, x2, e.maximum),
@@ -56,8 +55,6 @@ OWN: dict[str, Callable[..., Any]] = {
     ),
     "matvec": lambda x1, x2: linalg.matmul(x1, x2[..., None])[..., 0],
     "modf": _modf,
-    "rad2deg": lambda x: e.multiply(x, 180 / math.pi),
-    "radians": lambda x: e.multiply(x, math.pi / 180),
     "vecmat": lambda x1, x2: linalg.matmul(e.conj(x1)[..., None, :], x2)[..., 0, :],
 }
 REDUCTIONS: dict[str, Callable[..., Any]] = {

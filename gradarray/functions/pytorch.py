@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError
 from gradarray._storage import Value
-from gradarray.functions import linalg, manipulation
+from gradarray.functions import elementwise as e
+from gradarray.functions import linalg, manipulation, searching
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
+
+Scalar = bool | int | float | complex
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -120,6 +123,84 @@ def mv(x1: Tensor, x2: Tensor) -> Tensor:
 def bmm(x1: Tensor, x2: Tensor) -> Tensor:
     """Products of two batches of matrices. As :func:`dot`. ``torch.bmm``."""
     return _product("bmm", x1, x2, (3, 3))
+
+
+def _plus(x: Any, product: Any, beta: Scalar, alpha: Scalar) -> Any:
+    scaled = product if alpha == 1 else e.multiply(product, alpha)
+    if beta == 0:  # whatever x holds, also nan
+        return scaled
+    return e.add(x if beta == 1 else e.multiply(x, beta), scaled)
+
+
+def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor:
+    """``beta * x + alpha * (mat1 @ mat2)``, of matrices; with ``beta=0`` without ``x``. Differentiable.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not go together.
+
+    References
+    ----------
+    ``torch.addmm``.
+    """
+    return _plus(x, _product("addmm", mat1, mat2, (2, 2)), beta, alpha)  # type: ignore[no-any-return]
+
+
+def addmv(x: Tensor, mat: Tensor, vec: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor:
+    """``beta * x + alpha * (mat @ vec)``, of a matrix and a 1-d tensor. As :func:`addmm`. ``torch.addmv``."""
+    return _plus(x, _product("addmv", mat, vec, (2, 1)), beta, alpha)  # type: ignore[no-any-return]
+
+
+def baddbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor:
+    """``beta * x + alpha * (batch1 @ batch2)``, of batches of matrices. As :func:`addmm`. ``torch.baddbmm``."""
+    return _plus(x, _product("baddbmm", batch1, batch2, (3, 3)), beta, alpha)  # type: ignore[no-any-return]
+
+
+def addcmul(x: Tensor, tensor1: Tensor | Scalar, tensor2: Tensor | Scalar, *, value: Scalar = 1) -> Tensor:
+    """``x + value * tensor1 * tensor2``. Differentiable.
+
+    References
+    ----------
+    ``torch.addcmul``.
+    """
+    product = e.multiply(tensor1, tensor2)
+    return e.add(x, product if value == 1 else e.multiply(product, value))
+
+
+def addcdiv(x: Tensor, tensor1: Tensor | Scalar, tensor2: Tensor | Scalar, *, value: Scalar = 1) -> Tensor:
+    """``x + value * tensor1 / tensor2``. Differentiable.
+
+    References
+    ----------
+    ``torch.addcdiv``.
+    """
+    quotient = e.divide(tensor1, tensor2)
+    return e.add(x, quotient if value == 1 else e.multiply(quotient, value))
+
+
+def lerp(x: Tensor, end: Tensor, weight: Tensor | Scalar) -> Tensor:
+    """From ``x`` a part of the way to ``end``: all of it gives just ``end``. Differentiable in all.
+
+    Parameters
+    ----------
+    x, end : Tensor
+    weight : Tensor or number
+        0 for ``x``, 1 for ``end``.
+
+    References
+    ----------
+    ``torch.lerp``.
+    """
+    way = e.subtract(end, x)
+    if not isinstance(weight, Value):
+        if abs(weight) < 0.5:
+            return e.add(x, e.multiply(way, weight))
+        return e.subtract(end, e.multiply(way, 1 - weight))
+    near = e.less(e.abs(weight), 0.5)
+    return searching.where(  # type: ignore[no-any-return]
+        near, e.add(x, e.multiply(way, weight)), e.subtract(end, e.multiply(way, e.subtract(1, weight)))
+    )
 
 
 def _method(name: str) -> Callable[..., Any]:

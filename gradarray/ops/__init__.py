@@ -1,6 +1,7 @@
-"""The table: importing this package fills it. One file for each chapter of the standard."""
+"""The table: importing this package fills it. One file for each chapter of the standard, and a few beyond it."""
 
 from gradarray.ops import (
+    activation,
     decompositions,
     elementwise,
     fft,
@@ -8,11 +9,14 @@ from gradarray.ops import (
     linalg,
     manipulation,
     searching,
+    softmax,
     sorting,
     statistical,
+    windows,
 )
 
 __all__ = [
+    "activation",
     "decompositions",
     "elementwise",
     "fft",
@@ -20,6 +24,8 @@ __all__ = [
     "linalg",
     "manipulation",
     "searching",
+    "softmax",
     "sorting",
     "statistical",
+    "windows",
 ]

@@ -176,7 +176,7 @@ elementwise(
 )
 elementwise("atanh", lambda x: 1 / (1 - x * x), accepts="floating", singular=True, domain="unit")
 
-# -- what every user writes next: torch.sigmoid, torch.relu ------------------------------------------------------------
+# -- what every user writes next: torch.sigmoid, torch.relu, torch.sinc ------------------------------------------------
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
@@ -192,6 +192,39 @@ elementwise(
     lambda xp, out: xp.indicator(out != 0, out),
     forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x),
     chooses=True,
+)
+
+
+def _spherical_jn(xp: Any, x: Any, *, n: int) -> Any:
+    """Near 0 the series (DLMF 10.53.1), which loses no digits there; else upwards from the sine (DLMF 10.51.1)."""
+    near = xp.abs(x) < n + 1.5
+    zero, one = xp.zeros_like(x), xp.ones_like(x)
+    far, small = xp.where(near, one, x), xp.where(near, x, zero)
+    lower, upper = xp.cos(far) / far, xp.sin(far) / far
+    for k in range(n):
+        lower, upper = upper, (2 * k + 1) / far * upper - lower
+    series = term = one
+    for k in range(1, 17):
+        term = term * (small * small) * (-0.5 / (k * (2 * (n + k) + 1)))
+        series = series + term
+    for k in range(n):
+        series = series * small * (1 / (2 * k + 3))
+    return xp.where(near, series, upper)
+
+
+# spherical Bessel functions, of which the first is sin(x) / x: a family closed under the derivative (DLMF 10.51.2), so
+# that each order of it is right at 0 and near it
+elementwise(
+    "spherical_jn",
+    lambda xp, x, n: (
+        (n * xp.spherical_jn(x, n=n - 1) - (n + 1) * xp.spherical_jn(x, n=n + 1)) / (2 * n + 1)
+        if n
+        else -xp.spherical_jn(x, n=1)
+    ),
+    forward=_spherical_jn,
+    accepts="floating",
+    defaults={"n": 0},
+    grad_name="SincBackward0",
 )
 
 # -- magnitudes, kinks and steps ---------------------------------------------------------------------------------------

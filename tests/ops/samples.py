@@ -24,7 +24,7 @@ from gradarray._dispatch import apply, binary, unary
 from gradarray._place import Place, Slotted, place_of
 from gradarray._primitive import TABLE, Primitive
 
-from . import samples_linalg
+from . import samples_linalg, samples_nn
 
 STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
 DEVICES = (
@@ -243,6 +243,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "positive": (0.3, 2.0),
     "unit": (-0.8, 0.8),
     "above one": (1.2, 3.0),
+    "probability": (0.1, 0.9),
 }
 
 
@@ -268,8 +269,9 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 )
 
 REAL = frozenset(
-    "atan2 ceil clamp clamp_max clamp_min copysign floor floor_divide hypot logaddexp max maximum min minimum "
-    "nextafter relu remainder round to_complex trunc fft.rfft".split()
+    "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
+    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round softmax to_complex trunc "
+    "fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part. Every other operation is tried on them."""
 
@@ -532,7 +534,7 @@ op(
     ),
 )
 
-for _name, _forward, _samples in samples_linalg.ENTRIES:
+for _name, _forward, _samples in (*samples_linalg.ENTRIES, *samples_nn.ENTRIES):
     op(_name, _forward, _samples)
 
 # -- manipulation ------------------------------------------------------------------------------------------------------

@@ -77,7 +77,8 @@ def calls_of(*names: str) -> Callable[[Any], Any]:
 # -- elementwise -------------------------------------------------------------------------------------------------------
 
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
-    "clamp": [{"min": -1.0, "max": 1.0}, {"min": 0.5, "max": None}, {"min": None, "max": 0.0}]
+    "clamp": [{"min": -1.0, "max": 1.0}, {"min": 0.5, "max": None}, {"min": None, "max": 0.0}],
+    "spherical_jn": [{"n": n} for n in range(4)],
 }
 
 
@@ -130,7 +131,7 @@ def choices(draw: Any, name: str) -> Sample:
 OF_NONE = ("sum", "prod")  # the reductions that have a value where there is nothing to reduce
 
 
-@calls_of("sum", "mean", "max", "min", "prod", "var", "std", "linalg.vector_norm")
+@calls_of("sum", "mean", "max", "min", "prod", "var", "std", "linalg.vector_norm", "logsumexp")
 @st.composite
 def reductions(draw: Any, name: str) -> Sample:
     x = draw(arrays(TABLE[name].domain, draw(shapes(side=0 if name in OF_NONE else 1)), draw(complexity(name))))
@@ -146,10 +147,10 @@ def reductions(draw: Any, name: str) -> Sample:
     return Sample(name, (x,), params)
 
 
-@calls_of("cumulative_sum", "cumulative_prod")
+@calls_of("cumulative_sum", "cumulative_prod", "softmax", "log_softmax")
 @st.composite
 def scans(draw: Any, name: str) -> Sample:
-    x = draw(arrays("real", draw(shapes(1)), draw(st.booleans())))
+    x = draw(arrays("real", draw(shapes(1)), draw(complexity(name))))
     return Sample(name, (x,), {"axis": draw(st.integers(-x.ndim, x.ndim - 1))})
 
 
@@ -242,6 +243,25 @@ def conversions(draw: Any, name: str) -> Sample:
     source = complex128 if cplx else float64
     target = complex128 if cplx else draw(st.sampled_from((float64, complex128)))
     return Sample(name, (x,), {"dtype": target, "source": source})
+
+
+@calls_of("windows", "windows_adjoint")
+@st.composite
+def slidings(draw: Any, name: str) -> Sample:
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=5))
+    n = draw(st.integers(1, min(len(shape), 2)))
+    sizes, strides, dilations, outs = [], [], [], []
+    for length in shape[len(shape) - n :]:
+        size = draw(st.integers(1, length))
+        dilation = draw(st.integers(1, (length - 1) // (size - 1))) if size > 1 else 1
+        stride = draw(st.integers(1, 3))
+        sizes.append(size), strides.append(stride), dilations.append(dilation)
+        outs.append((length - dilation * (size - 1) - 1) // stride + 1)
+    params: dict[str, Any] = {"sizes": tuple(sizes), "strides": tuple(strides), "dilations": tuple(dilations)}
+    if name == "windows":
+        return Sample(name, (draw(arrays("real", shape, draw(st.booleans()))),), params)
+    windows = (*shape[: len(shape) - n], int(np.prod(sizes)), *outs)
+    return Sample(name, (noise(draw, windows, draw(st.booleans())),), {"shape": shape, **params})
 
 
 # -- indexing ----------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def check(name, xs, taken, device):
     mask = ga.asarray(taken, device=device)
     # something before and something after, so that the zeros have a way to go in both directions
     inner = [x * 1 for x in leaves]
-    out = ga.where(mask, record(*inner, **PARAMETERS.get(name, {})) * 1.0, 0.0)
+    out = ga.where(mask, record(*inner, **{**TABLE[name].defaults, **PARAMETERS.get(name, {})}) * 1.0, 0.0)
     first = ga.autograd.grad(out.sum(), leaves, create_graph=True, materialize_grads=True)
     for g in first:
         found = np.from_dlpack(g.detach())

@@ -90,6 +90,8 @@ SINGULAR = [
     ("atan2", (0.0, 0.0)),
     ("atan2", (inf, inf)),
     ("atanh", (1.0,)),
+    ("binary_cross_entropy", (0.0, 0.5)),
+    ("binary_cross_entropy", (1.0, 1.0)),
 ]
 """Where a partial derivative is infinite or nan."""
 

@@ -1,0 +1,379 @@
+"""Functions beyond the standard where there is a choice: extremes, views, methods, in place, NumPy's names, errors."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+from composed import DEVICES, drawn, host
+
+import gradarray as ga
+
+on_each_device = pytest.mark.parametrize("device", DEVICES)
+INF, NAN = math.inf, math.nan
+
+
+def tensor(data, device="cpu", **options):
+    return ga.asarray(np.array(data, np.float64), device=device, **options)
+
+
+def grad(function, x):
+    x = tensor(x, requires_grad=True)
+    function(x).sum().backward()
+    return x.grad.tolist()
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------------
+
+
+@on_each_device
+def test_softmax_and_its_kin_far_out(device):
+    x = tensor([[1000.0, 0.0, -1000.0], [-INF, 1.0, 1.0]], device)
+    assert ga.softmax(x, 1).tolist() == [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]
+    assert ga.log_softmax(x, 1).tolist() == [[0.0, -1000.0, -2000.0], [-INF, -math.log(2), -math.log(2)]]
+    assert ga.logsumexp(x, 1).tolist() == [1000.0, 1.0 + math.log(2)]
+
+
+def test_logsumexp_of_nothing_and_of_infinities():
+    assert ga.logsumexp(tensor(np.zeros((2, 0))), 1).tolist() == [-INF, -INF]
+    assert ga.logsumexp(tensor([[-INF, -INF], [INF, -INF], [NAN, 0.0]]), 1).tolist()[:2] == [-INF, INF]
+    assert grad(lambda x: ga.logsumexp(x, 1), [[-INF, -INF], [-INF, 1.0]]) == [[0.0, 0.0], [0.0, 1.0]]
+
+
+def test_a_gradient_of_softmax_at_minus_infinity_is_zero():
+    weights = tensor([1.0, 2.0, 3.0])
+    assert grad(lambda x: ga.softmax(x, 0) * weights, [-INF, 0.0, 0.0])[0] == 0.0
+    assert grad(lambda x: ga.log_softmax(x, 0)[1:], [-INF, 0.0, 0.0]) == [0.0, 0.0, 0.0]
+
+
+def test_softmax_takes_both_spellings_and_scalars():
+    x = tensor(drawn(2, 3))
+    assert ga.softmax(x, axis=0).tolist() == x.softmax(0).tolist() == ga.softmax(x, dim=-2).tolist()
+    assert ga.softmax(ga.asarray([1, 2]), 0).dtype is ga.float32
+    assert ga.softmax(ga.asarray([1, 2]), 0, dtype=ga.float64).dtype is ga.float64
+    assert ga.softmax(tensor(3.0), 0).item() == 1.0 and ga.log_softmax(tensor(3.0), -1).shape == ()
+    assert ga.softmax(tensor(np.zeros((0, 3))), 0).shape == (0, 3)
+    with pytest.raises(TypeError, match="softmax: dim must be given"):
+        ga.softmax(x)
+    with pytest.raises(TypeError, match="dim and axis are the same thing"):
+        ga.logsumexp(x, 0, axis=1)
+
+
+# -- einsum ------------------------------------------------------------------------------------------------------------
+
+
+def test_einsum_without_opt_einsum_goes_from_left_to_right(monkeypatch):
+    xs = [tensor(drawn(*s)) for s in ((2, 3), (3, 4), (4, 5), (5,))]
+    monkeypatch.setitem(sys.modules, "opt_einsum", None)
+    found = ga.einsum("ab,bc,cd,d->a", *xs)
+    np.testing.assert_allclose(host(found), np.einsum("ab,bc,cd,d->a", *map(host, xs)), rtol=1e-13)
+
+
+def test_einsum_asks_opt_einsum_for_the_path(monkeypatch):
+    opt_einsum = pytest.importorskip("opt_einsum")
+    asked = []
+
+    def path(*operands, **options):
+        asked.append(operands)
+        return opt_einsum_path(*operands, **options)
+
+    opt_einsum_path = opt_einsum.contract_path
+    monkeypatch.setattr(opt_einsum, "contract_path", path)
+    x = tensor(drawn(3, 3))
+    ga.einsum("ij,jk", x, x)
+    assert asked == []
+    ga.einsum("ij,jk,kl", x, x, x)
+    assert len(asked) == 1
+
+
+def test_einsum_of_integers_and_lists():
+    x = ga.asarray(np.arange(6, dtype=np.int32).reshape(2, 3))
+    out = ga.einsum("ij,kj->ik", x, x)
+    assert out.dtype is ga.int32 and out.tolist() == [[5, 14], [14, 50]]
+    assert ga.einsum("ij->i", x).dtype is ga.int32
+    assert ga.einsum("ij,kj->ik", [x, x]).tolist() == out.tolist()
+
+
+def test_einsum_of_one_operand_may_be_a_view_but_never_the_operand():
+    x = tensor(drawn(2, 3))
+    same, turned = ga.einsum("ij->ij", x), ga.einsum("ij->ji", x)
+    assert same is not x
+    x[0, 1] = 7
+    assert (same[0, 1].item(), turned[1, 0].item()) == (7.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: ga.einsum("ij"), ValueError, "at least one operand"),
+        (lambda x: ga.einsum("ij,jk", x), ValueError, "name 2 operands, but 1 were given"),
+        (lambda x: ga.einsum("ijk", x), ValueError, r"'ijk' do not fit an operand of shape \[2, 3\]"),
+        (lambda x: ga.einsum("ijk...", x), ValueError, r"'ijk...' do not fit"),
+        (lambda x: ga.einsum("i1", x), ValueError, "subscripts are letters"),
+        (lambda x: ga.einsum("ij->k", x), ValueError, "'k' is in no operand"),
+        (lambda x: ga.einsum("ij->ii", x), ValueError, "'i' appears twice"),
+        (lambda x: ga.einsum("ii", x), RuntimeError, r"'i' is repeated, for dimensions of different lengths \[2, 3\]"),
+        (lambda x: ga.einsum("ij,ij", x, x.mT), RuntimeError, "'i' has length 2 and 3"),
+        (lambda x: ga.einsum("ij", np.ones((2, 3))), TypeError, "expected a Tensor"),
+        (lambda x: ga.gather(x, 0, x), IndexError, "index must be of integers"),
+        (lambda x: ga.gather(x, 0, ga.asarray([0])), RuntimeError, "as many dimensions as the tensor"),
+        (lambda x: ga.gather(x, 0, ga.asarray([[0] * 4])), RuntimeError, "must not be longer than the tensor"),
+        (lambda x: ga.gather(x, 2, ga.asarray([[0]])), IndexError, "Dimension out of range"),
+        (lambda x: ga.scatter_add(x, 0, ga.asarray([[0, 1]]), x[:1, :1]), RuntimeError, "longer than src"),
+        (lambda x: ga.scatter(x, 0, ga.asarray([[0]]), x, reduce="max"), ValueError, "must be None or 'add'"),
+        (lambda x: ga.index_add(x, 0, ga.asarray([[0]]), x), RuntimeError, "index must be 1-d"),
+        (lambda x: ga.index_add(x, 0, ga.asarray([0]), x), RuntimeError, r"must have shape \[1, 3\], got \[2, 3\]"),
+        (lambda x: ga.index_fill(x, 0, ga.asarray([0]), x), RuntimeError, "value must be 0-d"),
+        (lambda x: ga.inner(x, x.mT), RuntimeError, "the last dimensions must be of one length"),
+        (lambda x: ga.cross(x[:, :2], x[:, :2]), RuntimeError, "no dimension of length 3"),
+        (lambda x: ga.diag(x[None]), RuntimeError, "supports 1-d or 2-d"),
+        (lambda x: ga.diagonal(x, 0, 1, -1), RuntimeError, "two dimensions are needed"),
+        (lambda x: ga.diag_embed(x[0, 0]), RuntimeError, "at least one dimension"),
+        (lambda x: ga.trace(x[0]), RuntimeError, "expected a matrix"),
+        (lambda x: ga.addmm(x, x[0], x), RuntimeError, "2D and 2D tensors expected, but got 1D and 2D"),
+        (lambda x: ga.median(x[:0]), RuntimeError, "no element to choose from"),
+        (lambda x: ga.quantile(x, x), RuntimeError, "q must be 0-d or 1-d"),
+        (lambda x: ga.bincount(x), RuntimeError, "expected a 1-d tensor of integers"),
+        (lambda x: ga.bincount(ga.asarray([1]), x), RuntimeError, "weights must have the shape of x"),
+        (lambda x: ga.cov(x[None]), RuntimeError, "at most two dimensions"),
+        (lambda x: ga.pad(x, (1, 2, 3)), RuntimeError, "a pair for each of 2 dimensions"),
+        (lambda x: ga.pad(x, -1), ValueError, "must not be negative"),
+        (lambda x: ga.pad(x, 1, "mean"), ValueError, "mode must be one of 'constant', 'edge'"),
+        (lambda x: ga.pad(x[:0], 1, "edge"), ValueError, "can't extend empty axis 0"),
+        (lambda x: ga.pad(x, 1, constant_values=(1, 2, 3)), RuntimeError, "constant_values must be a number, a pair"),
+        (lambda x: ga.trapezoid(x[0, 0]), RuntimeError, "at least one dimension"),
+        (lambda x: ga.gradient(x, edge_order=3), ValueError, "edge_order must be 1 or 2"),
+        (lambda x: ga.gradient(x, edge_order=2), ValueError, "at least 3 elements are needed along axis 0"),
+        (lambda x: ga.gradient(x, 1.0, 2.0, 3.0), TypeError, "3 spacings for 2 dimensions"),
+        (lambda x: ga.gradient(x, x[0], axis=0), ValueError, r"are 2, but spacing has shape \[3\]"),
+        (lambda x: ga.roots(x), RuntimeError, "expected a 1-d tensor"),
+    ],
+)
+def test_errors_say_what_was_expected(call, error, message):
+    with pytest.raises(error, match=message):
+        call(tensor(drawn(2, 3)))
+
+
+# -- by positions ------------------------------------------------------------------------------------------------------
+
+
+@on_each_device
+def test_twins_in_place(device):
+    index, rows = ga.asarray(np.array([[0, 1], [2, 0]]), device=device), ga.asarray(np.array([2, 0]), device=device)
+    src, other = tensor(drawn(2, 2), device), tensor(drawn(2, 3), device)
+    for name, args in (
+        ("scatter", (0, index, src)),
+        ("scatter", (0, index, 2.5)),
+        ("scatter_add", (0, index, src)),
+        ("index_add", (0, rows, other)),
+        ("index_copy", (0, rows, other)),
+        ("index_fill", (1, rows, 3.0)),
+        ("lerp", (tensor(drawn(3, 3), device), 0.2)),
+        ("addcmul", (other[:1], 2.0)),
+        ("addcdiv", (other[:1], 2.0)),
+        ("addmm", (src.reshape(4, 1)[:3], other[:1])),
+        ("nan_to_num", ()),
+        ("sinc", ()),
+        ("deg2rad", ()),
+        ("rad2deg", ()),
+        ("heaviside", (tensor(0.5, device),)),
+    ):
+        leaf = tensor(drawn(3, 3), device, requires_grad=True)
+        x = leaf * 2
+        want = getattr(ga, name)(leaf * 2, *args)
+        assert getattr(x, f"{name}_")(*args) is x and x.tolist() == want.tolist(), name
+        if x.requires_grad and want.requires_grad:
+            found, expected = (ga.autograd.grad(y.sum(), leaf)[0].tolist() for y in (x, want))
+            assert found == expected, name
+
+
+def test_a_function_of_positions_changes_nothing_but_its_result():
+    x, index, src = tensor(drawn(2, 3)), ga.asarray(np.array([[1, 0, 1]])), tensor(drawn(1, 3))
+    before = x.tolist()
+    for out in (ga.scatter(x, 0, index, src), ga.scatter_add(x, 0, index, src), ga.gather(x, 0, index)):
+        out += 1
+    assert x.tolist() == before
+
+
+def test_an_index_that_changes_later_changes_no_gradient():
+    x = tensor(drawn(3), requires_grad=True)
+    index = ga.asarray(np.array([0, 0]))
+    y, z = ga.gather(x, 0, index), ga.index_add(ga.zeros(3, dtype=ga.float64), 0, index, x[:2])
+    index.fill_(2)
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 0.0, 0.0]
+    (z * tensor([5.0, 0.0, 1.0])).sum().backward()
+    assert x.grad.tolist() == [7.0, 5.0, 0.0]
+
+
+@on_each_device
+def test_scalars_have_one_position(device):
+    x, zero = tensor(3.0, device, requires_grad=True), ga.asarray(np.array(0), device=device)
+    assert ga.gather(x, 0, zero).item() == 3.0
+    assert ga.scatter_add(x, 0, zero, tensor(2.0, device)).item() == 5.0
+    assert ga.index_add(x, 0, zero.reshape(1), tensor([2.0], device).reshape(())).shape == ()
+    assert ga.scatter(x, -1, zero, 1.0).shape == ()
+
+
+def test_scatter_can_add():
+    x, index = tensor([0.0, 0.0]), ga.asarray(np.array([1, 1]))
+    assert ga.scatter(x, 0, index, tensor([1.0, 2.0]), reduce="add").tolist() == [0.0, 3.0]
+    assert ga.scatter(x, 0, index, 1.5, reduce="add").tolist() == [0.0, 3.0]
+
+
+# -- statistics --------------------------------------------------------------------------------------------------------
+
+
+@on_each_device
+def test_the_method_median_is_pytorchs(device):
+    x = tensor([[4.0, 1.0, 3.0, 2.0], [1.0, 8.0, NAN, 5.0]], device, requires_grad=True)
+    assert x[0].median().item() == 2.0 and ga.median(x[0]).item() == 2.5
+    values, indices = x[:1].median(1)
+    assert (values.tolist(), indices.tolist()) == ([2.0], [3])
+    values, indices = x.median(1, keepdim=True)
+    assert math.isnan(values.tolist()[1][0]) and indices.tolist() == [[3], [2]]
+    x[0].median().backward()
+    assert x.grad.tolist()[0] == [0.0, 0.0, 0.0, 1.0]
+    assert x[0, 0].median(0).values.item() == 4.0
+    assert tensor([[7.0]], device).median(-1).values.tolist() == [7.0]
+
+
+def test_nan_passes_through_order_statistics():
+    x = tensor([[1.0, NAN, 3.0], [1.0, 2.0, 3.0]])
+    assert math.isnan(ga.median(x).item()) and ga.median(x, axis=1).tolist()[1] == 2.0
+    assert math.isnan(ga.quantile(x, 0.5, 1).tolist()[0]) and ga.quantile(x, 0.5, 1).tolist()[1] == 2.0
+
+
+def test_nan_to_num_gives_numbers():
+    x = [NAN, INF, -INF, 1.0]
+    largest = np.finfo(np.float64).max
+    assert ga.nan_to_num(tensor(x)).tolist() == [0.0, largest, -largest, 1.0]
+    assert ga.nan_to_num(tensor(x), 1.0, 2.0, 3.0).tolist() == [1.0, 2.0, 3.0, 1.0]
+    assert grad(ga.nan_to_num, x) == [0.0, 0.0, 0.0, 1.0]
+    assert ga.nan_to_num(ga.asarray([1, 2])).dtype is ga.int64
+
+
+def test_sums_without_nan():
+    x = tensor([[1.0, NAN], [NAN, NAN]])
+    assert ga.nansum(x).item() == 1.0 and x.nansum(1).tolist() == [1.0, 0.0]
+    assert ga.nanmean(x[0]).item() == 1.0
+    assert grad(ga.nansum, [1.0, NAN]) == [1.0, 0.0] and grad(ga.nanmean, [1.0, NAN]) == [1.0, 0.0]
+    assert ga.nansum(ga.asarray([1, 2])).dtype is ga.int64
+
+
+def test_bincount_counts():
+    x = ga.asarray(np.array([0, 3, 3]))
+    assert ga.bincount(x).tolist() == [1, 0, 0, 2] and ga.bincount(x).dtype is ga.int64
+    assert x.bincount(minlength=6).tolist() == [1, 0, 0, 2, 0, 0]
+    assert ga.bincount(x[:0]).tolist() == []
+
+
+# -- elementwise, calculus, polynomials --------------------------------------------------------------------------------
+
+
+def test_every_derivative_of_sinc_is_right_at_zero():
+    x = tensor([0.0, 1e-9], requires_grad=True)
+    y, found = ga.sinc(x), []
+    for _ in range(4):
+        (y,) = ga.autograd.grad(y.sum(), x, create_graph=True)
+        found.append(y.tolist())
+    squared = math.pi**2
+    assert found[0] == pytest.approx([0.0, -squared / 3 * 1e-9], rel=1e-12)
+    assert found[1] == pytest.approx([-squared / 3] * 2, rel=1e-12)
+    assert found[2] == pytest.approx([0.0, squared**2 / 5 * 1e-9], rel=1e-12)
+    assert found[3] == pytest.approx([squared**2 / 5] * 2, rel=1e-12)
+
+
+def test_heaviside_is_numpys_at_nan():
+    x = [-1.0, 0.0, 2.0, NAN]
+    np.testing.assert_array_equal(host(ga.heaviside(tensor(x), 0.5)), np.heaviside(x, 0.5))
+
+
+def test_lerp_ends_where_it_should():
+    a, b = tensor([1e20, 1.0]), tensor([3.0, 2.0])
+    assert ga.lerp(a, b, 1).tolist() == b.tolist() and ga.lerp(a, b, tensor(1.0)).tolist() == b.tolist()
+    assert ga.lerp(a, b, 0).tolist() == a.tolist()
+
+
+def test_a_beta_of_zero_takes_nothing():
+    nothing = tensor([[NAN]], requires_grad=True)
+    assert ga.addmm(nothing, tensor([[2.0]]), tensor([[3.0]]), beta=0).tolist() == [[6.0]]
+
+
+@on_each_device
+def test_roots(device):
+    found = ga.roots(tensor([0.0, 0.0, 2.0, -6.0, 4.0, 0.0, 0.0], device))
+    assert found.dtype is ga.complex128
+    np.testing.assert_allclose(sorted(host(found).real), [0, 0, 1, 2], atol=1e-14)
+    assert ga.roots(tensor([0.0, 0.0], device)).shape == ga.roots(tensor([3.0], device)).shape == (0,)
+    assert ga.roots(tensor([3.0, 0.0], device)).tolist() == [0j]
+    p = tensor([1.0, -3.0, 2.0], device, requires_grad=True)
+    ga.real(ga.roots(p)).max().backward()  # of the root 2, where the slope is 1: -(4, 2, 1)
+    np.testing.assert_allclose(host(p.grad), [-4.0, -2.0, -1.0], rtol=1e-13)
+
+
+def test_gradient_takes_spacings_that_are_differentiable():
+    h = tensor(0.5, requires_grad=True)
+    ga.gradient(tensor([1.0, 2.0, 4.0]), h).sum().backward()
+    assert h.grad.item() == pytest.approx(-(1 + 1.5 + 2) / 0.25)
+
+
+def test_pad_gives_memory_of_its_own():
+    x = tensor(drawn(2, 3))
+    for mode in ("constant", "edge"):
+        out = ga.pad(x, 0, mode)
+        out += 1
+        assert out.tolist() != x.tolist()
+
+
+@on_each_device
+def test_pad_takes_a_value_for_each_end(device):
+    x = drawn(2, 3)
+    t = tensor(x, device, requires_grad=True)
+    for values in ((1.0, 2.0), ((1.0, 2.0), (3.0, 4.0)), ((0, 0), (0, 5))):
+        found = ga.pad(t, ((1, 2), (0, 1)), constant_values=values)
+        np.testing.assert_array_equal(host(found.detach()), np.pad(x, ((1, 2), (0, 1)), constant_values=values))
+    found.sum().backward()
+    assert t.grad.tolist() == np.ones((2, 3)).tolist()
+
+
+# -- methods and NumPy's names -----------------------------------------------------------------------------------------
+
+
+def test_methods_are_there_as_in_pytorch():
+    x = tensor(drawn(3, 3), requires_grad=True)
+    index = ga.asarray(np.array([[0, 2, 1]]))
+    for name, args in (
+        ("softmax", (1,)), ("log_softmax", (0,)), ("logsumexp", (1,)), ("inner", (x,)), ("kron", (x,)),
+        ("gather", (0, index)), ("scatter_add", (0, index, x)), ("cov", ()), ("corrcoef", ()), ("quantile", (0.3,)),
+        ("diag", ()), ("diagonal", ()), ("diag_embed", ()), ("trace", ()), ("cross", (x,)), ("lerp", (x, 0.3)),
+        ("addcmul", (x, x)), ("addcdiv", (x, x + 5)), ("addmm", (x, x)), ("addmv", (x, x[0])), ("nan_to_num", ()),
+        ("nansum", ()), ("nanmean", ()), ("heaviside", (x,)), ("sinc", ()), ("deg2rad", ()), ("rad2deg", ()),
+    ):  # fmt: skip
+        found, want = getattr(x, name)(*args), getattr(ga, name)(x, *args)
+        assert found.tolist() == want.tolist() and found.requires_grad, name
+
+
+def test_numpys_functions_take_tensors():
+    x, y = drawn(3, 3), drawn(3, 3, seed=1)
+    t, u = tensor(x, requires_grad=True), tensor(y)
+    for function, args in (
+        (np.einsum, ("ij,jk->ki", t, u)), (np.pad, (t, 1)), (np.pad, (t, ((0, 1), (2, 0)), "edge")), (np.kron, (t, u)),
+        (np.inner, (t, u)), (np.cross, (t, u)), (np.diag, (t, 1)), (np.diagonal, (t,)), (np.trace, (t,)),
+        (np.cov, (t,)), (np.corrcoef, (t,)), (np.median, (t,)), (np.median, (t, 0)), (np.nansum, (t, 1)),
+        (np.nanmean, (t,)), (np.nan_to_num, (t,)), (np.sinc, (t,)), (np.deg2rad, (t,)), (np.rad2deg, (t,)),
+        (np.heaviside, (u, t)), (np.trapezoid, (t,)), (np.gradient, (t,)), (np.quantile, (t, 0.3)), (np.roots, (t[0],)),
+    ):  # fmt: skip
+        found = function(*args)
+        want = function(*(host(a.detach()) if isinstance(a, ga.Tensor) else a for a in args))
+        pairs = zip(found, want, strict=True) if isinstance(found, tuple) else [(found, want)]
+        for a, b in pairs:
+            assert a.requires_grad, function.__name__
+            np.testing.assert_allclose(
+                np.sort_complex(host(a.detach()).ravel()) if function is np.roots else host(a.detach()),
+                np.sort_complex(b.astype(complex)) if function is np.roots else b,
+                rtol=1e-12,
+                atol=1e-14,
+            )
+    np.testing.assert_allclose(host(np.trace(tensor(np.stack([x, y])), 0, 1, 2)), np.trace(np.stack([x, y]), 0, 1, 2))
+    np.testing.assert_allclose(host(np.cross(u, t.detach(), axis=0)), np.cross(y, x, axis=0))
