@@ -25,7 +25,7 @@ class Row:
 
 
 COMPUTED = "(a computed name)"  # import_module(name) cannot be checked, so it is for the plugin manager alone
-ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "torch")
+ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "scipy", "torch")
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
 STORAGE = ("_state", "_place", "_storage")
 MIDDLE = (*FOUNDATION, *STORAGE, "_nodes", "_dispatch", "_inplace", "autograd")  # the same up to layer 3
