@@ -1,4 +1,4 @@
-"""The table: importing this package fills it. One file for each chapter of the standard."""
+"""The table: importing this package fills it. One file for each chapter of the standard, and the special functions by families."""
 
 from gradarray.ops import (
     decompositions,
@@ -9,6 +9,14 @@ from gradarray.ops import (
     manipulation,
     searching,
     sorting,
+    special_bessel,
+    special_beta,
+    special_distributions,
+    special_elementary,
+    special_error,
+    special_gamma,
+    special_hypergeometric,
+    special_integrals,
     statistical,
 )
 
@@ -21,5 +29,13 @@ __all__ = [
     "manipulation",
     "searching",
     "sorting",
+    "special_bessel",
+    "special_beta",
+    "special_distributions",
+    "special_elementary",
+    "special_error",
+    "special_gamma",
+    "special_hypergeometric",
+    "special_integrals",
     "statistical",
 ]
