@@ -53,7 +53,9 @@ class Kernels(dict[str, Callable[..., Any]]):
             found = functools.partial(record.forward, place.xp)
         if found is None:
             family, _, rest = plain.partition(".")
-            found = place.backend.special(place.device) if family == "special" else place.backend.namespace(place.device)
+            found = (
+                place.backend.special(place.device) if family == "special" else place.backend.namespace(place.device)
+            )
             for part in (rest if family == "special" else plain).split("."):
                 found = getattr(found, part, None)
         if found is None:

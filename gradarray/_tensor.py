@@ -18,6 +18,7 @@ from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, meta_of
 from gradarray.autograd import hooks
 from gradarray.autograd.backward import backward
+from gradarray.backends import is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
@@ -511,10 +512,15 @@ class Tensor(Methods):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = numpy_names.UFUNCS.get(ufunc.__name__, ufunc.__name__)
-        function = getattr(self.__array_namespace__(), name, None)
+        namespace = self.__array_namespace__()
+        if is_scipys(ufunc):
+            namespace = namespace.special
+        function = getattr(namespace, name, None)
         out = kwargs.pop("out", None)
         if method != "__call__" or function is None or kwargs:
-            given = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            given = f"{'scipy.special' if is_scipys(ufunc) else 'numpy'}.{ufunc.__name__}" + (
+                "" if method == "__call__" else f".{method}"
+            )
             raise TypeError(
                 f"{given} is not supported on gradarray tensors{f' with {sorted(kwargs)}' if kwargs else ''}; use the "
                 "functions of gradarray, or tensor.detach().numpy()"

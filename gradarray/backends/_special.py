@@ -6,6 +6,7 @@ Knows SciPy, and imports it only when a function is asked for.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -79,3 +80,10 @@ def ufunc(name: str) -> Any:
             f'special.{name} is computed by SciPy, which is not installed: pip install "gradarray[special]"'
         ) from error
     return inspect.unwrap(getattr(scipy.special, name))
+
+
+def is_scipys(function: Any) -> bool:
+    """Whether ``function`` is one of ``scipy.special``, which is not imported for the question."""
+    module = sys.modules.get("scipy.special")
+    found = getattr(module, function.__name__, None)
+    return callable(found) and inspect.unwrap(found) is function

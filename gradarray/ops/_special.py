@@ -141,7 +141,9 @@ def patched(
     """
     small = xp.abs(x) < near
     u = x if variable is None else variable
-    return xp.where(small, series(xp, pick(xp, small, u, 0.0), coefficients), closed(pick(xp, xp.logical_not(small), x, near)))
+    return xp.where(
+        small, series(xp, pick(xp, small, u, 0.0), coefficients), closed(pick(xp, xp.logical_not(small), x, near))
+    )
 
 
 # -- quadrature --------------------------------------------------------------------------------------------------------

@@ -30,9 +30,7 @@ def _slopes(xp: Any, p: Any, q: Any, y: Any, z: Any) -> tuple[Any, Any]:
     # two lengths within which it has fallen: of the curvature that it has, and of the tail that it ends with
     bend = 2 * d - _REACH
     both = d + n * y * z
-    width = xp.minimum(
-        (xp.sqrt(bend * bend + 8 * _REACH * both) - bend) / (2 * both), (_REACH - n * xp.log(z)) / r
-    )
+    width = xp.minimum((xp.sqrt(bend * bend + 8 * _REACH * both) - bend) / (2 * both), (_REACH - n * xp.log(z)) / r)
 
     def integrands(u: Any, d: Any, n: Any, y: Any, width: Any) -> tuple[Any, Any, Any]:
         w = u * width

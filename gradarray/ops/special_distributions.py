@@ -53,7 +53,9 @@ complement("fdtrc", "fdtr")
 inverse("fdtri", "fdtr", 2, domain=("positive", "positive", "fraction"))
 inverse("fdtridfd", "fdtr", 1, domain=("positive", "fraction", "positive"))
 _BINOMIAL = ("count", "large count", "fraction")
-composed("bdtr", "betainc", lambda xp, k, n, p: (n - xp.floor(k), xp.floor(k) + 1, 1 - p), {}, {}, {2: -1}, domain=_BINOMIAL)
+composed(
+    "bdtr", "betainc", lambda xp, k, n, p: (n - xp.floor(k), xp.floor(k) + 1, 1 - p), {}, {}, {2: -1}, domain=_BINOMIAL
+)
 complement("bdtrc", "bdtr")
 inverse("bdtri", "bdtr", 2, domain=_BINOMIAL)
 composed("nbdtr", "betainc", lambda xp, k, n, p: (n, k + 1, p), {}, {}, {2: 1}, domain=_BINOMIAL)
@@ -66,7 +68,9 @@ inverse("btdtrib", "betainc", 1, domain=("positive", "fraction", "fraction"))
 def _student(xp: Any, x1: Any, x2: Any) -> Any:
     """The density of Student's t."""
     special = xp.special
-    return xp.exp(-special.betaln(x1 / 2, xp.full_like(x1, 0.5)) - 0.5 * (xp.log(x1) + (x1 + 1) * xp.log1p(x2 * x2 / x1)))
+    return xp.exp(
+        -special.betaln(x1 / 2, xp.full_like(x1, 0.5)) - 0.5 * (xp.log(x1) + (x1 + 1) * xp.log1p(x2 * x2 / x1))
+    )
 
 
 def _student_freedom(xp: Any, x1: Any, x2: Any) -> Any:

@@ -98,9 +98,7 @@ special(
 special(
     "inv_boxcox1p",
     lambda xp, x2, out: xp.exp(times(xp, 1 - x2, xp.log1p(out))),
-    lambda xp, x2, out: -times(
-        xp, xp.exp(times(xp, 1 - x2, xp.log1p(out))), _boxcox_power(xp, xp.log1p(out), x2)
-    ),
+    lambda xp, x2, out: -times(xp, xp.exp(times(xp, 1 - x2, xp.log1p(out))), _boxcox_power(xp, xp.log1p(out), x2)),
     domain=("fraction", "fraction"),
 )
 
@@ -146,7 +144,8 @@ special("cosm1", lambda xp, x: -xp.sin(x), singular=False)
 _SINC = [(-1) ** (k + 1) * (2 * k + 2) * math.pi ** (2 * k + 2) / math.factorial(2 * k + 3) for k in range(12)]
 special(  # sin(πx)/(πx); the slope is odd
     "sinc",
-    lambda xp, x: x
-    * patched(xp, x, 0.5, _SINC, lambda v: (xp.cos(math.pi * v) - xp.special.sinc(v)) / (v * v), variable=x * x),
+    lambda xp, x: (
+        x * patched(xp, x, 0.5, _SINC, lambda v: (xp.cos(math.pi * v) - xp.special.sinc(v)) / (v * v), variable=x * x)
+    ),
     singular=False,
 )

@@ -130,7 +130,8 @@ special(  # in x DLMF 14.10.5
     "lpmv",
     0,
     _degree,
-    lambda xp, x1, x2, x3, out: (times(xp, x2 * x3, out) - times(xp, x2 + x1, xp.special.lpmv(x1, x2 - 1, x3)))
-    / (x3 * x3 - 1),
+    lambda xp, x1, x2, x3, out: (
+        (times(xp, x2 * x3, out) - times(xp, x2 + x1, xp.special.lpmv(x1, x2 - 1, x3))) / (x3 * x3 - 1)
+    ),
     domain=("count", "positive", "unit"),
 )
