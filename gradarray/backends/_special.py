@@ -79,7 +79,17 @@ def ufunc(name: str) -> Any:
         raise NotImplementedError(
             f'special.{name} is computed by SciPy, which is not installed: pip install "gradarray[special]"'
         ) from error
-    return inspect.unwrap(getattr(scipy.special, name))
+    function = inspect.unwrap(getattr(scipy.special, name))
+    return _of_whole_trials(function) if name in ("bdtr", "bdtrc", "bdtri") else function
+
+
+def _of_whole_trials(function: Any) -> Any:
+    """A function of the binomial distribution, handed its number of trials in a floating dtype, which SciPy deprecates."""
+
+    def run(k: Any, n: Any, p: Any) -> Any:
+        return function(k, np.asarray(n).astype(np.int64), p).astype(p.dtype)
+
+    return run
 
 
 def is_scipys(function: Any) -> bool:

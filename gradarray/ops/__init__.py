@@ -1,4 +1,6 @@
-"""The table: importing this package fills it. One file for each chapter of the standard, and the special functions by families."""
+"""The table: importing this package fills it. One file for each chapter of the standard, and
+for each family of special functions.
+"""
 
 from gradarray.ops import (
     decompositions,

@@ -18,8 +18,8 @@ def _density(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
 def _slopes(xp: Any, p: Any, q: Any, y: Any, z: Any) -> tuple[Any, Any]:
     """The slopes of I_y(p, q) in p and in q, for z = 1 - y and y up to the mean p/(p+q).
 
-    They are ``I·(E[log t | t < y] - ψ(p) + ψ(p+q))``, and the same of 1-t and q, for t of the beta distribution; the means
-    are quotients of integrals over w = logit(y) - logit(t), whose integrand only falls, as exp of a concave
+    They are ``I·(E[log t | t < y] - ψ(p) + ψ(p+q))``, and the same of 1-t and q, for t of the beta distribution; the
+    means are quotients of integrals over w = logit(y) - logit(t), whose integrand only falls, as exp of a concave
     function. Where p < 1, so that it falls slowly, all is taken at p + 1, and I_y(p, q) = I_y(p+1, q) +
     y^p z^q / (p B(p, q)) differentiated. DLMF 8.17.20.
     """

@@ -51,7 +51,7 @@ composed(
 )
 complement("fdtrc", "fdtr")
 inverse("fdtri", "fdtr", 2, domain=("positive", "positive", "fraction"))
-inverse("fdtridfd", "fdtr", 1, domain=("positive", "fraction", "positive"))
+inverse("fdtridfd", "fdtr", 1, domain=("positive", "lower half", "above one"))
 _BINOMIAL = ("count", "large count", "fraction")
 composed(
     "bdtr", "betainc", lambda xp, k, n, p: (n - xp.floor(k), xp.floor(k) + 1, 1 - p), {}, {}, {2: -1}, domain=_BINOMIAL
@@ -74,7 +74,7 @@ def _student(xp: Any, x1: Any, x2: Any) -> Any:
 
 
 def _student_freedom(xp: Any, x1: Any, x2: Any) -> Any:
-    """Of 1/2 + sign(t)/2 · I_z(1/2, ν/2), z = t²/(ν+t²), the slope in ν: that in b, and that in z, a change of scale."""
+    """Of 1/2 + sign(t)/2 · I_z(1/2, ν/2), z = t²/(ν+t²), in ν: the slope in b, and that in z, a change of scale."""
     z = x2 * x2 / (x1 + x2 * x2)
     in_b = slope(xp, "betainc", 1, xp.full_like(z, 0.5), x1 / 2 + 0 * z, z)
     return xp.sign(x2) * in_b / 4 - times(xp, x2, _student(xp, x1, x2) / (2 * x1))
@@ -82,7 +82,7 @@ def _student_freedom(xp: Any, x1: Any, x2: Any) -> Any:
 
 special("stdtr", _student_freedom, _student, domain=("positive", "real"))
 inverse("stdtrit", "stdtr", 1, domain=("positive", "fraction"))
-inverse("stdtridf", "stdtr", 0, domain=("fraction", "positive"))
+inverse("stdtridf", "stdtr", 0, domain=("upper half", "above one"))
 
 # -- the normal distribution, solved for its parameters ----------------------------------------------------------------
 
@@ -103,5 +103,5 @@ special(  # the deviation: (x - mean)/ndtri(p)
     lambda xp, x1, x2, out: -times(xp, out, _quantile_slope(xp, x2) / xp.special.ndtri(x2)),
     lambda xp, x1, x2: -1 / xp.special.ndtri(x2),
     lambda xp, x2: 1 / xp.special.ndtri(x2),
-    domain=("real", "fraction", "real"),
+    domain=("real", "upper half", "real"),
 )

@@ -60,10 +60,18 @@ special(
 special("cbrt", lambda out: 1 / (3 * out * out), domain="nonzero")
 special("exp2", lambda out: math.log(2) * out)
 special("exp10", lambda out: math.log(10) * out)
+
+
+def _exprel_far(xp: Any, v: Any) -> Any:
+    """(eˣ - exprel)/x, for positive x in a form that is infinite where the exponential is, and not nan."""
+    out = xp.special.exprel(v)
+    return xp.where(v > 0, times(xp, out, 1 - 1 / v) + 1 / v, (xp.exp(v) - out) / v)
+
+
 _EXPREL = [(k + 1) / math.factorial(k + 2) for k in range(18)]
 special(  # (eˣ - 1)/x
     "exprel",
-    lambda xp, x: patched(xp, x, 1.0, _EXPREL, lambda v: (xp.exp(v) - xp.special.exprel(v)) / v),
+    lambda xp, x: patched(xp, x, 1.0, _EXPREL, lambda v: _exprel_far(xp, v)),
 )
 
 

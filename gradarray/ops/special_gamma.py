@@ -38,11 +38,12 @@ def _rgamma_slope(xp: Any, x: Any) -> Any:
     low = x < 0.5
     a, b = pick(xp, xp.logical_not(low), x, 1.0), math.pi * pick(xp, low, x, 0.0)
     mirrored = 1 - b / math.pi
-    below = xp.special.gamma(mirrored) * (xp.cos(b) - xp.sin(b) / math.pi * xp.special.digamma(mirrored))
+    turn = xp.cos(b) - xp.sin(b) / math.pi * xp.special.digamma(mirrored)
+    below = times(xp, turn, xp.special.gamma(mirrored))
     return xp.where(low, below, -xp.special.rgamma(a) * xp.special.digamma(a))
 
 
-special("rgamma", _rgamma_slope, singular=False)
+special("rgamma", _rgamma_slope)
 special(
     "poch",
     lambda xp, x1, x2, out: times(xp, out, xp.special.digamma(x1 + x2) - xp.special.digamma(x1)),
@@ -123,7 +124,7 @@ special(
 
 
 def _zetac(xp: Any, x: Any) -> Any:
-    """The slope of Riemann's ζ: below 0 of its functional equation, 2·(2π)^(s-1)·sin(πs/2)·Γ(1-s)·ζ(1-s). DLMF 25.4.1"""
+    """Riemann's ζ: below 0 of its functional equation, 2·(2π)^(s-1)·sin(πs/2)·Γ(1-s)·ζ(1-s). DLMF 25.4.1"""
     low = x < 0
     right = _zeta_exponent(xp, pick(xp, xp.logical_not(low), x, 2.0), xp.ones_like(x))
     s = pick(xp, low, x, -1.0)
@@ -151,10 +152,10 @@ _REACH = 40.0  # integrands fall to exp(-40) of their peak within what is integr
 def _shape(xp: Any, x1: Any, x2: Any) -> Any:
     """The slope of P(a, x) in a: ``P·(E[log t | t < x] - ψ(a))`` for t of the gamma distribution. DLMF 8.2.4, 5.9.12.
 
-    The mean is a quotient of two integrals over w = ±log(t/x). Taken on that side of x where the mode of w does not lie,
-    the integrand only falls, as exp of a concave function, and Gauss's rule of 64 nodes gives it to round-off: relative
-    error 1e-12 for a from 1e-6 to 1e6, also far out in the tails. Where a < 1, so that it falls slowly, it is
-    taken at a + 1, and P(a, x) = P(a+1, x) + x^a e^-x / Γ(a+1) differentiated. DLMF 8.8.5.
+    The mean is a quotient of two integrals over w = ±log(t/x). On that side of x where the mode of w does not lie the
+    integrand only falls, as exp of a concave function, and Gauss's rule of 64 nodes gives it to round-off: relative
+    error 1e-12 for a from 1e-6 to 1e6, also far out in the tails. Where a < 1, so that it falls slowly, it is taken
+    at a + 1, and P(a, x) = P(a+1, x) + x^a e^-x / Γ(a+1) differentiated. DLMF 8.8.5.
     """
     inside = (x1 > 0) & (x2 > 0) & (x2 < math.inf)
     a, x = pick(xp, inside, x1, 1.0), pick(xp, inside, x2, 1.0)

@@ -8,14 +8,12 @@ from typing import Any
 
 from gradarray.ops._special import integrals, pick, slope, special, times
 
-_TERMS = 150
 
-
-def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any) -> tuple[Any, list[Any]]:
+def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int) -> tuple[Any, list[Any]]:
     """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in each a and b, term by term. DLMF 16.2.1.
 
-    The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where 150
-    terms do not reach a relative 1e-12, all is nan.
+    The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where so
+    many do not reach a relative 1e-12, all is nan.
     """
     parameters = [*tops, *bottoms]
     term = x * 0
@@ -24,7 +22,7 @@ def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any) -> tup
     term = term + 1
     slopes = [xp.zeros_like(term) for _ in parameters]
     value, sums = term, slopes
-    for k in range(_TERMS):
+    for k in range(terms):
         factor = x / (k + 1)
         for b in bottoms:
             factor = factor / (b + k)
@@ -54,7 +52,7 @@ def _kummer(i: int) -> Any:
 
     def rule(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
         negative = x3 < 0
-        _, (in_a, in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3))
+        _, (in_a, in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150)
         scale = xp.exp(pick(xp, negative, x3, 0.0))
         return scale * (xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b, in_b))
 
@@ -70,7 +68,7 @@ special(  # DLMF 13.3.15 in x
 )
 special(  # DLMF 16.3.1 in x
     "hyp0f1",
-    lambda xp, x1, x2: _slopes(xp, [], [x1], x2)[1][0],
+    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 60)[1][0],
     lambda xp, x1, x2: xp.special.hyp0f1(x1 + 1, x2) / x1,
     domain=("positive", "real"),
 )
@@ -85,7 +83,7 @@ def _gauss(i: int) -> Any:
     def rule(xp: Any, x1: Any, x2: Any, x3: Any, x4: Any) -> Any:
         negative = x4 < 0
         x = xp.where(negative, x4 / (x4 - 1), x4)
-        value, (in_a, in_b, in_c) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x)
+        value, (in_a, in_b, in_c) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250)
         log = xp.log1p(-pick(xp, negative, x4, 0.0))
         mirrored = (in_a - log * value, -in_b, in_b + in_c)[i]
         return xp.exp(-x1 * log) * xp.where(negative, mirrored, (in_a, in_b, in_c)[i])
@@ -106,7 +104,7 @@ special(  # DLMF 15.5.1 in x
 
 
 def _degree(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
-    """The slope of P_v^m(cos θ) in the degree v > -1, m whole, by Mehler's integral for the order -abs(m). DLMF 14.12.1.
+    """The slope of P_v^m(cos θ) in v > -1, m whole, by Mehler's integral for the order -abs(m). DLMF 14.12.1.
 
     With t = θ(1-u²) it is smooth; 64 nodes give a relative 1e-13 up to v = 50. Its order's sign by DLMF 14.9.3.
     """

@@ -16,6 +16,7 @@ import gradarray as ga
 from gradarray._primitive import TABLE
 
 from .samples import DOMAINS, TOLERANCE, Sample, about, host, inner, jvp, noise, roads, tensors
+from .samples_special import COUNTS, domains
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 drawn = settings(
@@ -38,6 +39,8 @@ def values(domain: str) -> st.SearchStrategy[float]:
 
 
 def arrays(domain: str, shape) -> st.SearchStrategy[np.ndarray]:
+    if domain in COUNTS:
+        return hnp.arrays(np.int64, shape, elements=st.integers(*map(int, DOMAINS[domain])))
     return hnp.arrays(np.float64, shape, elements=values(domain))
 
 
@@ -52,7 +55,7 @@ def elementwise_calls(draw, name):
     if name == "overwrite":  # the second is broadcast to the first
         inputs[0] = shapes.result_shape
     params = {"min": -1.0, "max": 1.0} if name == "clamp" else {}
-    return Sample(name, tuple(draw(arrays(record.domain, shape)) for shape in inputs), params)
+    return Sample(name, tuple(map(draw, map(arrays, domains(name), inputs))), params)
 
 
 @st.composite

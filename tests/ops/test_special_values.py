@@ -12,6 +12,7 @@ import pytest
 import gradarray as ga
 from gradarray._primitive import TABLE
 
+from . import samples_special
 from .samples import DEVICES, TOLERANCE, Sample, general, host, jvp
 from .special_cases import COMPLEX, REAL, Case
 
@@ -90,6 +91,7 @@ SINGULAR = [
     ("atan2", (0.0, 0.0)),
     ("atan2", (inf, inf)),
     ("atanh", (1.0,)),
+    *samples_special.SINGULAR,
 ]
 """Where a partial derivative is infinite or nan."""
 
