@@ -84,7 +84,7 @@ def ufunc(name: str) -> Any:
 
 
 def _of_whole_trials(function: Any) -> Any:
-    """A function of the binomial distribution, handed its number of trials in a floating dtype, which SciPy deprecates."""
+    """A function of the binomial distribution, with its number of trials whole: SciPy deprecates others."""
 
     def run(k: Any, n: Any, p: Any) -> Any:
         return function(k, np.asarray(n).astype(np.int64), p).astype(p.dtype)

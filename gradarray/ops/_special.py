@@ -58,7 +58,7 @@ def _rule(function: Callable[..., Any], names: Sequence[str]) -> Rule:
 def inverse(name: str, of: str, position: int, *, domain: Domain) -> None:
     """The function that solves ``of(…, x, …) = y`` for ``x``; ``y`` stands where ``x`` stood, at ``position``.
 
-    Its slopes are those of an implicit function: 1/F_x in y, and -F_a/F_x in another input a.
+    Its slopes are those of an implicit function: 1/F_x in y, and -F_a/F_x in another input a; nan where x is infinite.
     """
     n = len(domain) if isinstance(domain, tuple) else 1
     names = ["out" if i == position else given for i, given in enumerate(_inputs(n))]
@@ -66,9 +66,15 @@ def inverse(name: str, of: str, position: int, *, domain: Domain) -> None:
     def solved(i: int) -> Slope:
         if SLOPES[of][i] == 0:
             return 0
-        if i == position:
-            return _rule(lambda xp, *xs: 1 / slope(xp, of, i, *xs), names)
-        return _rule(lambda xp, *xs: -slope(xp, of, i, *xs) / slope(xp, of, position, *xs), names)
+
+        def implicit(xp: Any, *xs: Any) -> Any:
+            finite = xp.isfinite(xs[position])
+            at = (*xs[:position], pick(xp, finite, xs[position], 1.0), *xs[position + 1 :])
+            along = slope(xp, of, position, *at)
+            found = 1 / along if i == position else -slope(xp, of, i, *at) / along
+            return pick(xp, finite, found, math.nan)
+
+        return _rule(implicit, names)
 
     special(name, *map(solved, range(n)), domain=domain)
 

@@ -51,7 +51,6 @@ composed(
 )
 complement("fdtrc", "fdtr")
 inverse("fdtri", "fdtr", 2, domain=("positive", "positive", "fraction"))
-inverse("fdtridfd", "fdtr", 1, domain=("positive", "lower half", "above one"))
 _BINOMIAL = ("count", "large count", "fraction")
 composed(
     "bdtr", "betainc", lambda xp, k, n, p: (n - xp.floor(k), xp.floor(k) + 1, 1 - p), {}, {}, {2: -1}, domain=_BINOMIAL
@@ -69,7 +68,7 @@ def _student(xp: Any, x1: Any, x2: Any) -> Any:
     """The density of Student's t."""
     special = xp.special
     return xp.exp(
-        -special.betaln(x1 / 2, xp.full_like(x1, 0.5)) - 0.5 * (xp.log(x1) + (x1 + 1) * xp.log1p(x2 * x2 / x1))
+        -special.betaln(x1 / 2, xp.full_like(x1, 0.5)) - 0.5 * (xp.log(x1) + times(xp, x1 + 1, xp.log1p(x2 * x2 / x1)))
     )
 
 
@@ -82,26 +81,3 @@ def _student_freedom(xp: Any, x1: Any, x2: Any) -> Any:
 
 special("stdtr", _student_freedom, _student, domain=("positive", "real"))
 inverse("stdtrit", "stdtr", 1, domain=("positive", "fraction"))
-inverse("stdtridf", "stdtr", 0, domain=("upper half", "above one"))
-
-# -- the normal distribution, solved for its parameters ----------------------------------------------------------------
-
-
-def _quantile_slope(xp: Any, p: Any) -> Any:
-    return slope(xp, "ndtri", 0, p)
-
-
-special(  # the mean: x - sd·ndtri(p)
-    "nrdtrimn",
-    lambda xp, x1, x2: -times(xp, x2, _quantile_slope(xp, x1)),
-    lambda xp, x1: -xp.special.ndtri(x1),
-    1,
-    domain=("fraction", "positive", "real"),
-)
-special(  # the deviation: (x - mean)/ndtri(p)
-    "nrdtrisd",
-    lambda xp, x1, x2, out: -times(xp, out, _quantile_slope(xp, x2) / xp.special.ndtri(x2)),
-    lambda xp, x1, x2: -1 / xp.special.ndtri(x2),
-    lambda xp, x2: 1 / xp.special.ndtri(x2),
-    domain=("real", "upper half", "real"),
-)

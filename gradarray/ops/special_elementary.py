@@ -82,7 +82,7 @@ def _boxcox_power(xp: Any, log: Any, power: Any) -> Any:
     z1, log1 = pick(xp, small, z, 0.0), pick(xp, small, log, 0.0)
     power2 = pick(xp, xp.logical_not(small), power, 1.0)
     far = (times(xp, xp.exp(z), log) - xp.expm1(z) / power2) / power2
-    return xp.where(small, series(xp, z1, _EXPREL) * log1 * log1, far)
+    return xp.where(small, times(xp, times(xp, series(xp, z1, _EXPREL), log1), log1), far)
 
 
 special(
@@ -123,22 +123,24 @@ special(  # the threshold first: huber(delta, r)
 
 
 def _pseudo_huber(xp: Any, x1: Any, x2: Any) -> Any:
-    """``sqrt(1 + u²)`` and u², of u = r/delta."""
-    square = (x2 / x1) * (x2 / x1)
-    return xp.sqrt(1 + square), square
+    """Where delta is not 0; delta, 1 where it is; u² and ``sqrt(1 + u²)``, of u = r/delta."""
+    some = x1 != 0
+    delta = pick(xp, some, x1, 1.0)
+    square = (x2 / delta) * (x2 / delta)
+    return some, delta, square, xp.sqrt(1 + square)
 
 
 def _pseudo_huber_delta(xp: Any, x1: Any, x2: Any) -> Any:
-    root, square = _pseudo_huber(xp, x1, x2)
-    return x1 * square * square / (root * (root + 1) * (root + 1))
+    some, delta, square, root = _pseudo_huber(xp, x1, x2)
+    return xp.where(some, delta * square * square / (root * (root + 1) * (root + 1)), xp.abs(x2))
 
 
-special(
-    "pseudo_huber",
-    _pseudo_huber_delta,
-    lambda xp, x1, x2: x2 / _pseudo_huber(xp, x1, x2)[0],
-    domain=("positive", "real"),
-)
+def _pseudo_huber_residual(xp: Any, x1: Any, x2: Any) -> Any:
+    some, _, _, root = _pseudo_huber(xp, x1, x2)
+    return pick(xp, some, x2 / root, 0.0)
+
+
+special("pseudo_huber", _pseudo_huber_delta, _pseudo_huber_residual, domain=("positive", "real"), singular=False)
 
 # -- angles ------------------------------------------------------------------------------------------------------------
 

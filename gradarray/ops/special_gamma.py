@@ -61,8 +61,9 @@ def _binomial(i: int) -> Any:
         psi = xp.special.digamma
         own = psi(x1 + 1) if i == 0 else -psi(x2 + 1)
         both = xp.special.rgamma(pick(xp, xp.logical_not(inside), x2, 0.0) + 1)
-        both = both * xp.special.gamma(pick(xp, xp.logical_not(inside), x1, 0.0) + 1)
-        beyond = both * _rgamma_slope(xp, pick(xp, xp.logical_not(inside), rest, 1.0)) * (1 if i == 0 else -1)
+        both = times(xp, both, xp.special.gamma(pick(xp, xp.logical_not(inside), x1, 0.0) + 1))
+        last = _rgamma_slope(xp, pick(xp, xp.logical_not(inside), rest, 1.0))
+        beyond = times(xp, last, both) * (1 if i == 0 else -1)
         within = psi(pick(xp, inside, rest, 1.0)) * (-1 if i == 0 else 1)
         return times(xp, out, own) + xp.where(inside, times(xp, pick(xp, inside, out, 0.0), within), beyond)
 
@@ -95,8 +96,10 @@ _BERNOULLI = [  # B_2k / (2k)!
 def _zeta_exponent(xp: Any, x1: Any, x2: Any) -> Any:
     """The slope of Hurwitz's ζ(s, q) in s, by Euler and Maclaurin's formula, each term differentiated. DLMF 25.11.43.
 
-    Relative error 1e-14 for s from 0 to 30 and q > 0, but for s next to the pole at 1.
+    Relative error 1e-14 for s from 0 to 30 and q > 0; -inf at the pole s = 1, and nan for other q.
     """
+    pole, inside = x1 == 1, x2 > 0
+    x1, x2 = pick(xp, xp.logical_not(pole), x1, 2.0), pick(xp, inside, x2, 1.0)
     total = xp.zeros_like(x1 * x2)
     for n in range(_TERMS):
         log = xp.log(x2 + n)
@@ -112,13 +115,13 @@ def _zeta_exponent(xp: Any, x1: Any, x2: Any) -> Any:
         for j in (2 * k + 1, 2 * k + 2):
             rising, rising_slope = rising * (x1 + j), rising_slope * (x1 + j) + rising
         falling = falling / ((x2 + _TERMS) * (x2 + _TERMS))
-    return total
+    return pick(xp, inside, pick(xp, xp.logical_not(pole), total, -math.inf), math.nan)
 
 
 special(
     "zeta",
     _zeta_exponent,
-    lambda xp, x1, x2: -x1 * xp.special.zeta(x1 + 1, x2),
+    lambda xp, x1, x2: -times(xp, x1, xp.special.zeta(x1 + 1, x2)),
     domain=("above one", "positive"),
 )
 

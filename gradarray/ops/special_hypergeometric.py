@@ -13,8 +13,12 @@ def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms:
     """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in each a and b, term by term. DLMF 16.2.1.
 
     The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where so
-    many do not reach a relative 1e-12, all is nan.
+    many do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
     """
+    inside = x < 100
+    for b in bottoms:
+        inside = inside & ((b > 0) | (b != xp.floor(b)))
+    x, bottoms = pick(xp, inside, x, 0.0), [pick(xp, inside, b, 1.0) for b in bottoms]
     parameters = [*tops, *bottoms]
     term = x * 0
     for p in parameters:
@@ -40,7 +44,7 @@ def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms:
         term = term * full
         value = value + term
         sums = [total + s for total, s in zip(sums, slopes, strict=True)]
-    reached = xp.abs(term) <= 1e-12 * xp.abs(value)
+    reached = inside & (xp.abs(term) <= 1e-12 * xp.abs(value))
     return pick(xp, reached, value, math.nan), [pick(xp, reached, total, math.nan) for total in sums]
 
 
@@ -54,7 +58,8 @@ def _kummer(i: int) -> Any:
         negative = x3 < 0
         _, (in_a, in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150)
         scale = xp.exp(pick(xp, negative, x3, 0.0))
-        return scale * (xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b, in_b))
+        found = xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b, in_b)
+        return times(xp, found, scale)
 
     return rule
 
@@ -63,7 +68,7 @@ special(  # DLMF 13.3.15 in x
     "hyp1f1",
     _kummer(0),
     _kummer(1),
-    lambda xp, x1, x2, x3: x1 / x2 * xp.special.hyp1f1(x1 + 1, x2 + 1, x3),
+    lambda xp, x1, x2, x3: times(xp, x1 / x2, xp.special.hyp1f1(x1 + 1, x2 + 1, x3)),
     domain=("positive", "positive", "real"),
 )
 special(  # DLMF 16.3.1 in x
@@ -81,12 +86,15 @@ def _gauss(i: int) -> Any:
     """
 
     def rule(xp: Any, x1: Any, x2: Any, x3: Any, x4: Any) -> Any:
+        inside = (x4 > -50) & (x4 < 0.95)
+        x4 = pick(xp, inside, x4, 0.0)
         negative = x4 < 0
         x = xp.where(negative, x4 / (x4 - 1), x4)
         value, (in_a, in_b, in_c) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250)
         log = xp.log1p(-pick(xp, negative, x4, 0.0))
-        mirrored = (in_a - log * value, -in_b, in_b + in_c)[i]
-        return xp.exp(-x1 * log) * xp.where(negative, mirrored, (in_a, in_b, in_c)[i])
+        mirrored = (in_a - times(xp, log, value), -in_b, in_b + in_c)[i]
+        found = times(xp, xp.where(negative, mirrored, (in_a, in_b, in_c)[i]), xp.exp(-x1 * log))
+        return pick(xp, inside, found, math.nan)
 
     return rule
 
@@ -96,7 +104,7 @@ special(  # DLMF 15.5.1 in x
     _gauss(0),
     _gauss(1),
     _gauss(2),
-    lambda xp, x1, x2, x3, x4: x1 * x2 / x3 * xp.special.hyp2f1(x1 + 1, x2 + 1, x3 + 1, x4),
+    lambda xp, x1, x2, x3, x4: times(xp, x1 * x2 / x3, xp.special.hyp2f1(x1 + 1, x2 + 1, x3 + 1, x4)),
     domain=("positive", "positive", "positive", "unit"),
 )
 
@@ -108,7 +116,8 @@ def _degree(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
 
     With t = θ(1-u²) it is smooth; 64 nodes give a relative 1e-13 up to v = 50. Its order's sign by DLMF 14.9.3.
     """
-    theta, m, v = xp.acos(x3), xp.abs(x1), x2
+    inside = xp.abs(x3) < 1
+    theta, m, v = xp.acos(pick(xp, inside, x3, 0.0)), xp.abs(x1), x2
 
     def integrands(u: Any, theta: Any, m: Any, v: Any) -> tuple[Any, Any]:
         t = theta * (1 - u * u)
@@ -121,7 +130,7 @@ def _degree(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
     gamma, reciprocal = xp.special.gamma(v + m + 1), xp.special.rgamma(v - m + 1)
     ratio_slope = xp.special.digamma(v + m + 1) * reciprocal + slope(xp, "rgamma", 0, v - m + 1)
     positive = xp.cos(math.pi * m) * gamma * (ratio_slope * value + reciprocal * change)
-    return xp.where(x1 > 0, positive, change)
+    return pick(xp, inside, xp.where(x1 > 0, positive, change), math.nan)
 
 
 special(  # in x DLMF 14.10.5
