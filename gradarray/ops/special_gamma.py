@@ -157,7 +157,7 @@ def _shape(xp: Any, x1: Any, x2: Any) -> Any:
 
     The mean is a quotient of two integrals over w = ±log(t/x). On that side of x where the mode of w does not lie the
     integrand only falls, as exp of a concave function, and Gauss's rule of 64 nodes gives it to round-off: relative
-    error 1e-12 for a from 1e-6 to 1e6, also far out in the tails. Where a < 1, so that it falls slowly, it is taken
+    error 1e-12 for a from 1e-6 to 1e4, also far out in the tails. Where a < 1, so that it falls slowly, it is taken
     at a + 1, and P(a, x) = P(a+1, x) + x^a e^-x / Γ(a+1) differentiated. DLMF 8.8.5.
     """
     inside = (x1 > 0) & (x2 > 0) & (x2 < math.inf)
