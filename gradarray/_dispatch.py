@@ -678,7 +678,7 @@ class _Taped:
         self._prefix = prefix
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("linalg", "fft"):
+        if name in ("linalg", "fft", "special"):
             value: Any = _Taped(f"{name}.")
         else:
             record = TABLE[self._prefix + name]

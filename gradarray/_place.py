@@ -35,7 +35,8 @@ class Kernels(dict[str, Callable[..., Any]]):
     """Functions on a place's arrays, by name, found on first use.
 
     A function is the backend's own kernel of that name, else the composition that the table holds, else the
-    namespace's. ``library.exp`` is ``exp`` without the table: what a composition of the same name mends.
+    namespace's; that of ``special.erf`` is ``erf`` of :meth:`Backend.special`. ``library.exp`` is ``exp`` without the
+    table: what a composition of the same name mends.
     """
 
     def __init__(self, place: Place) -> None:
@@ -51,8 +52,11 @@ class Kernels(dict[str, Callable[..., Any]]):
         if found is None and record is not None and record.forward is not None:
             found = functools.partial(record.forward, place.xp)
         if found is None:
-            found = place.backend.namespace(place.device)
-            for part in plain.split("."):
+            family, _, rest = plain.partition(".")
+            found = (
+                place.backend.special(place.device) if family == "special" else place.backend.namespace(place.device)
+            )
+            for part in (rest if family == "special" else plain).split("."):
                 found = getattr(found, part, None)
         if found is None:
             why = place.backend.capabilities.missing.get(name, "its namespace has no such function")
@@ -161,7 +165,7 @@ class Space:
         self._place, self._prefix = place, prefix
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("linalg", "fft", "library"):
+        if name in ("linalg", "fft", "special", "library"):
             value: Any = Space(self._place, f"{self._prefix}{name}.")
         else:
             value = self._place.kernels[self._prefix + name]

@@ -130,8 +130,8 @@ class Primitive:
         ``jvp(xp, tangents, xs, out, params)``, the tangent of the output; a tangent of None is zero.
     grad_name : str or callable
         What PyTorch calls the node; where that varies, a function of the parameters and the shapes.
-    domain : str
-        What tests draw its inputs from.
+    domain : str or tuple of str
+        What tests draw its inputs from, all or each.
     """
 
     name: str
@@ -152,7 +152,7 @@ class Primitive:
     rules: Rules | None = None
     jvp: Callable[..., Any] | None = None
     grad_name: str | Callable[[dict[str, Any], tuple[tuple[int, ...], ...]], str] = ""
-    domain: str = "real"
+    domain: str | tuple[str, ...] = "real"
 
     def saves(self, needs: Sequence[bool]) -> frozenset[int]:
         """The positions to save when the inputs marked in ``needs`` want their gradients (-1: the output)."""

@@ -18,6 +18,7 @@ from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, meta_of
 from gradarray.autograd import hooks
 from gradarray.autograd.backward import backward
+from gradarray.backends import is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
@@ -511,10 +512,12 @@ class Tensor(Methods):
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        function = numpy_ufuncs.function(self.__array_namespace__(), ufunc, method)
+        namespace = self.__array_namespace__()
+        function = numpy_ufuncs.function(namespace.special if is_scipys(ufunc) else namespace, ufunc, method)
         out = kwargs.pop("out", None)
         if function is None or (kwargs and method in ("__call__", "outer")):
-            given = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            library = "scipy.special" if is_scipys(ufunc) else "numpy"
+            given = f"{library}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
             raise TypeError(
                 f"{given} is not supported on gradarray tensors{f' with {sorted(kwargs)}' if kwargs else ''}; use the "
                 "functions of gradarray, or tensor.detach().numpy()"

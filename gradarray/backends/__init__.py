@@ -13,6 +13,7 @@ A plugin subclasses :class:`Backend`, and yields an instance from a hook found t
 
 from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, hookimpl
 from gradarray.backends._manager import BackendUnavailableError, every, get, owner, register, require, resolve
+from gradarray.backends._special import SciPyFunctions, is_scipys
 from gradarray.devices import Device
 from gradarray.dtypes import DType
 
@@ -24,9 +25,11 @@ __all__ = [
     "DType",
     "Device",
     "RandomSource",
+    "SciPyFunctions",
     "every",
     "get",
     "hookimpl",
+    "is_scipys",
     "owner",
     "register",
     "require",

@@ -118,6 +118,16 @@ class Backend(ABC):
         """Functions to use instead of the namespace's, by name: faster ones, missing ones, mended ones."""
         return {}
 
+    def special(self, device: Device) -> Any:
+        """An object with the special functions as attributes, by SciPy's names and with SciPy's parameters.
+
+        The default computes each with SciPy on the host, and says how to install it where it is not there. A library
+        that has some of its own says ``return SciPyFunctions(self, device, native=torch.special)``.
+        """
+        from gradarray.backends._special import SciPyFunctions
+
+        return SciPyFunctions(self, device)
+
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
         """Functions that write ``x + y`` and the like into ``x``, by the standard's name: optional, for speed."""
         return {}

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from gradarray.backends._contract import Array, Backend
+from gradarray.backends._special import SciPyFunctions
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
@@ -330,6 +331,11 @@ class CupyBackend(Backend):
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = array.get()
         return host
+
+    def special(self, device: Device) -> Any:
+        import cupyx.scipy.special
+
+        return SciPyFunctions(self, device, native=cupyx.scipy.special)
 
     def to_device(self, array: Array, device: Device) -> Array:
         # CuPy's own copy across devices refuses strides, and waits for neither device's stream: the source may not

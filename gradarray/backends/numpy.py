@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradarray.backends._contract import Array, Backend, Capabilities
+from gradarray.backends._special import NumPyFunctions
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
@@ -112,6 +113,9 @@ class NumpyBackend(Backend):
             "real": lambda x: np.real(x).copy(),
             "imag": lambda x: np.imag(x).copy(),
         }
+
+    def special(self, device: Device) -> Any:
+        return NumPyFunctions()
 
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
         return {

@@ -1,4 +1,4 @@
-"""The table: importing this package fills it. One file for each chapter of the standard, and a few beyond it."""
+"""The table: importing this package fills it. One file for each chapter of the standard, and more beyond it."""
 
 from gradarray.ops import (
     activation,
@@ -11,6 +11,14 @@ from gradarray.ops import (
     searching,
     softmax,
     sorting,
+    special_bessel,
+    special_beta,
+    special_distributions,
+    special_elementary,
+    special_error,
+    special_gamma,
+    special_hypergeometric,
+    special_integrals,
     statistical,
     windows,
 )
@@ -26,6 +34,14 @@ __all__ = [
     "searching",
     "softmax",
     "sorting",
+    "special_bessel",
+    "special_beta",
+    "special_distributions",
+    "special_elementary",
+    "special_error",
+    "special_gamma",
+    "special_hypergeometric",
+    "special_integrals",
     "statistical",
     "windows",
 ]

@@ -340,3 +340,5 @@ nondiff("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwi
 nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit")
 nondiff("indicator", inputs=2, promote=())  # 1 where true and 0 where false, of the second's dtype
 nondiff("zeros_like", "ones_like", "full_like")
+# numbers that a rule needs as an array: a vector of the input's dtype, on its device
+nondiff("constant", forward=lambda xp, x, *, values: xp.asarray(list(values), dtype=x.dtype))

@@ -24,7 +24,7 @@ from gradarray._dispatch import apply, binary, unary
 from gradarray._place import Place, Slotted, place_of
 from gradarray._primitive import TABLE, Primitive
 
-from . import samples_linalg, samples_nn
+from . import samples_linalg, samples_nn, samples_special
 
 STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
 DEVICES = (
@@ -178,7 +178,11 @@ def promoted(sample: Sample) -> list[Any]:
     if not floats:
         return list(sample.arrays)
     dtype = np.result_type(*floats)
-    return [x.astype(dtype) if i in which and _inexact(x) else x for i, x in enumerate(sample.arrays)]
+    whole = sample.record.accepts == "floating"  # which integers are converted for
+    return [
+        x.astype(dtype) if i in which and (_inexact(x) or (whole and isinstance(x, np.ndarray))) else x
+        for i, x in enumerate(sample.arrays)
+    ]
 
 
 def joined(out: Any, ravel: Callable[[Any], Any], concat: Callable[[list[Any]], Any]) -> Any:
@@ -244,12 +248,16 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "unit": (-0.8, 0.8),
     "above one": (1.2, 3.0),
     "probability": (0.1, 0.9),
+    **samples_special.DOMAINS,
 }
 
 
 def draw(domain: str, shape: Shape, seed: int, *, cplx: bool = False) -> Array:
     """Numbers from ``domain``; the imaginary parts of complex ones lie between 0.3 and 1, off every branch cut."""
     rng = np.random.default_rng(seed)
+    if domain in samples_special.COUNTS:
+        low, high = DOMAINS[domain]
+        return np.asarray(rng.integers(int(low), int(high) + 1, shape))
     x = rng.uniform(*DOMAINS[domain], shape)
     if domain == "nonzero":
         x = x * rng.choice([-1.0, 1.0], shape)
@@ -268,12 +276,12 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
     (None, (3,)),
 )
 
-REAL = frozenset(
+REAL = frozenset(samples_special.NAMES) | frozenset(
     "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
     "logaddexp logsumexp max maximum min minimum nextafter relu remainder round softmax to_complex trunc "
     "fft.rfft".split()
 )
-"""What complex numbers have not: an order, a sign, a whole part. Every other operation is tried on them."""
+"""What complex numbers have not: an order, a sign, a whole part; nor special functions here. The others are tried."""
 
 FORWARD: dict[str, Callable[..., Any]] = {}
 SAMPLES: dict[str, list[Sample]] = {}
@@ -394,6 +402,11 @@ for _name in "isfinite isinf isnan signbit".split():
 op("indicator", lambda mask, like: mask.astype(like.dtype), [((np.array([True, False]), np.zeros(2)), {})])
 op("zeros_like", np.zeros_like, [((np.ones((2, 3)),), {}), ((np.ones((), complex),), {})])
 op("ones_like", np.ones_like, [((np.zeros((2, 3)),), {}), ((np.zeros((), complex),), {})])
+op(
+    "constant",
+    lambda x, values: np.asarray(values, x.dtype),
+    [((np.zeros((2, 3)),), {"values": (0.5, 1.5)}), ((np.zeros((), np.float32),), {"values": (0.1,)})],
+)
 op("full_like", np.full_like, [((np.zeros((2, 3)), 1.5), {}), ((np.zeros(0), 2.0), {})])
 
 # -- indexing ----------------------------------------------------------------------------------------------------------
@@ -534,7 +547,11 @@ op(
     ),
 )
 
-for _name, _forward, _samples in (*samples_linalg.ENTRIES, *samples_nn.ENTRIES):
+for _name, _forward, _samples in (
+    *samples_linalg.ENTRIES,
+    *samples_nn.ENTRIES,
+    *samples_special.entries(draw, seed_of),
+):
     op(_name, _forward, _samples)
 
 # -- manipulation ------------------------------------------------------------------------------------------------------

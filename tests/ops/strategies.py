@@ -19,6 +19,7 @@ from gradarray._primitive import TABLE
 
 from . import samples_linalg
 from .samples import DIFFERENTIABLE, DOMAINS, REAL, Sample
+from .samples_special import COUNTS, domains
 
 Calls = st.SearchStrategy[Sample]
 CALLS: dict[str, Callable[[str], Calls]] = {}
@@ -92,7 +93,12 @@ def elementwise(draw: Any, name: str) -> Sample:
     inputs = list(found.input_shapes)
     if name == "overwrite":  # the second is broadcast to the first
         inputs[0] = found.result_shape
-    xs = tuple(draw(arrays(record.domain, shape, draw(complexity(name)))) for shape in inputs)
+    xs = tuple(
+        draw(hnp.arrays(np.int64, shape, elements=st.integers(*map(int, DOMAINS[domain]))))
+        if domain in COUNTS
+        else draw(arrays(domain, shape, draw(complexity(name))))
+        for domain, shape in zip(domains(name), inputs, strict=True)
+    )
     if name in ("pow", "sign", "floor_divide", "remainder") and any(x.dtype.kind == "c" for x in xs):
         assume(all(np.all(x != 0) for x in xs))
     return Sample(name, xs, draw(st.sampled_from(PARAMETERS.get(name, [{}]))))

@@ -1,0 +1,181 @@
+"""What the files of special functions share: records made of slopes, inverses, compositions, quadrature, series.
+
+Knows :func:`elementwise` and ``xp`` where it is handed one. A *slope* is a partial derivative, written as a rule; it is
+kept by name here, so that the slopes of other functions can be made of it.
+
+Rules are differentiated again, at singular points too, where a zero cotangent must stay zero. So what may be infinite
+or nan is multiplied by :func:`times`, and inputs at which a formula fails are replaced by :func:`pick` before, not
+after it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from gradarray._primitive import TABLE, elementwise
+
+Rule = Callable[..., Any]
+Slope = Rule | int | float
+Domain = str | tuple[str, ...]
+SLOPES: dict[str, tuple[Slope, ...]] = {}
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def special(name: str, *slopes: Slope, domain: Domain = "real", singular: bool = True, **fields: Any) -> None:
+    """Enter the operation ``special.name``, one slope an input. Its forward is SciPy's, or the library's own."""
+    SLOPES[name] = slopes
+    elementwise(f"special.{name}", *slopes, accepts="floating", singular=singular, domain=domain, **fields)
+
+
+def slope(xp: Any, name: str, i: int, *xs: Any) -> Any:
+    """The partial derivative of ``special.name`` in input ``i``, at ``xs``."""
+    rule = SLOPES[name][i]
+    if not callable(rule):
+        return rule
+    code = rule.__code__
+    values = {"xp": xp, **dict(zip(_inputs(len(xs)), xs, strict=True))}
+    wanted = code.co_varnames[: code.co_argcount]
+    if "out" in wanted:
+        values["out"] = getattr(xp.special, name)(*xs)
+    return rule(*(values[n] for n in wanted))
+
+
+def _inputs(n: int) -> list[str]:
+    return ["x"] if n == 1 else [f"x{i + 1}" for i in range(n)]
+
+
+def _rule(function: Callable[..., Any], names: Sequence[str]) -> Rule:
+    """``function(xp, *values)`` as a rule that takes the values of ``names``."""
+    listed = ", ".join(names)
+    made: Rule = eval(f"lambda xp, {listed}: function(xp, {listed})", {"function": function})
+    return made
+
+
+def inverse(name: str, of: str, position: int, *, domain: Domain) -> None:
+    """The function that solves ``of(…, x, …) = y`` for ``x``; ``y`` stands where ``x`` stood, at ``position``.
+
+    Its slopes are those of an implicit function: 1/F_x in y, and -F_a/F_x in another input a; nan where x is infinite.
+    """
+    n = len(domain) if isinstance(domain, tuple) else 1
+    names = ["out" if i == position else given for i, given in enumerate(_inputs(n))]
+
+    def solved(i: int) -> Slope:
+        if SLOPES[of][i] == 0:
+            return 0
+
+        def implicit(xp: Any, *xs: Any) -> Any:
+            finite = xp.isfinite(xs[position])
+            at = (*xs[:position], pick(xp, finite, xs[position], 1.0), *xs[position + 1 :])
+            along = slope(xp, of, position, *at)
+            found = 1 / along if i == position else -slope(xp, of, i, *at) / along
+            return pick(xp, finite, found, math.nan)
+
+        return _rule(implicit, names)
+
+    special(name, *map(solved, range(n)), domain=domain)
+
+
+def complement(name: str, of: str) -> None:
+    """``1 - of(…)``."""
+    n = len(SLOPES[of])
+
+    def negated(i: int) -> Slope:
+        found = SLOPES[of][i]
+        return _rule(lambda xp, *xs: -slope(xp, of, i, *xs), _inputs(n)) if callable(found) else -found
+
+    special(name, *map(negated, range(n)), domain=TABLE[f"special.{of}"].domain)
+
+
+def composed(
+    name: str, of: str, inner: Callable[..., tuple[Any, ...]], *jacobian: Mapping[int, Slope], domain: Domain
+) -> None:
+    """``of(*inner(xp, *xs))``, or that and a constant; its slopes are by the chain rule.
+
+    ``jacobian`` has one mapping an input: from the positions in ``inner``'s result to their derivatives in that input,
+    each a number or ``rule(xp, *xs)``.
+    """
+    n = len(jacobian)
+
+    def chained(entries: Mapping[int, Slope]) -> Slope:
+        if not entries:
+            return 0
+
+        def total(xp: Any, *xs: Any) -> Any:
+            at = inner(xp, *xs)
+            terms = [
+                times(xp, slope(xp, of, k, *at), d(xp, *xs)) if callable(d) else slope(xp, of, k, *at) * d
+                for k, d in entries.items()
+            ]
+            return sum(terms[1:], start=terms[0])
+
+        return _rule(total, _inputs(n))
+
+    special(name, *map(chained, jacobian), domain=domain)
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def times(xp: Any, a: Any, b: Any) -> Any:
+    """``a * b`` in which a zero ``a`` wins over an infinite or nan ``b``, as do zero cotangents of both."""
+    return xp.strong_multiply(a, b)
+
+
+def pick(xp: Any, mask: Any, x: Any, other: float) -> Any:
+    """``x`` where ``mask``, and a number elsewhere."""
+    return xp.where(mask, x, xp.full_like(x, other))
+
+
+def series(xp: Any, x: Any, coefficients: Sequence[float]) -> Any:
+    """The polynomial with these coefficients, the lowest first."""
+    total = xp.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        total = total * x + c
+    return total
+
+
+def patched(
+    xp: Any, x: Any, near: float, coefficients: Sequence[float], closed: Callable[[Any], Any], variable: Any = None
+) -> Any:
+    """``closed(x)``, and where ``abs(x) < near``, where that has a removable singularity, its power series in x.
+
+    The series may be one in ``variable``, say x², in place of x.
+    """
+    small = xp.abs(x) < near
+    u = x if variable is None else variable
+    return xp.where(
+        small, series(xp, pick(xp, small, u, 0.0), coefficients), closed(pick(xp, xp.logical_not(small), x, near))
+    )
+
+
+# -- quadrature --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def gauss(n: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Nodes and weights of Gauss and Legendre's rule on [0, 1]. DLMF 3.5(v); by Newton's method."""
+    nodes, weights = [], []
+    for i in range(n):
+        x = math.cos(math.pi * (i + 0.75) / (n + 0.5))
+        for _ in range(6):
+            before, value = 1.0, x
+            for k in range(2, n + 1):
+                before, value = value, ((2 * k - 1) * x * value - (k - 1) * before) / k
+            derivative = n * (x * value - before) / (x * x - 1)
+            x -= value / derivative
+        nodes.append((1 + x) / 2)
+        weights.append(1 / ((1 - x * x) * derivative * derivative))
+    return tuple(nodes), tuple(weights)
+
+
+def integrals(xp: Any, n: int, functions: Callable[..., Sequence[Any]], *xs: Any) -> list[Any]:
+    """For each of ``functions(u, *xs)`` its integral over u from 0 to 1, by Gauss's rule of ``n`` nodes.
+
+    The nodes lie along a new last axis: memory is ``n`` times that of the arrays ``xs``.
+    """
+    nodes, weights = (xp.constant(xs[0], values=values) for values in gauss(n))
+    return [xp.sum(y * weights, axis=-1) for y in functions(nodes, *(x[..., None] for x in xs))]
