@@ -107,7 +107,15 @@ def in_place(p: Any) -> None:
     twin(x, "clamp_max", 0.8)
     for name in "cumsum", "cumprod", "tril", "triu":
         twin(x, name, 0)
+    for name in "deg2rad", "rad2deg", "sinc", "nan_to_num":
+        twin(x, name)
+    twin(x - 0.5, "heaviside", x)
+    twin(x, "lerp", x.t(), 0.25)
+    for name in "addcmul", "addcdiv", "addmm":
+        twin(x, name, x.t() + 1, x)
+    twin(x, "addmv", x, x[0])
     twin(x, "masked_fill", x > 0.5, 7.0)
+    by_position(x)
     for name, (arguments, expected) in OTHERS.items():
         y = x.clone()
         given = [ga.tensor(a) if isinstance(a, list) else a for a in arguments]
@@ -139,6 +147,18 @@ def twin(x: Any, name: str, *arguments: Any) -> None:
     memory = x.view(4)
     assert getattr(x, f"{name}_")(*arguments) is x, name
     assert x.tolist() == memory.view(2, 2).tolist() == expected, name
+
+
+def by_position(x: Any) -> None:
+    """What is written where an index says."""
+    rows, index = (ga.tensor(data, dtype=ga.int32) for data in ([1, 0], [[1, 0]]))
+    twin(x, "scatter", 0, index, x)
+    twin(x, "scatter_add", 1, index, x)
+    twin(x, "index_fill", 0, rows[:1], 7.0)
+    for name in "index_add", "index_copy":
+        twin(x, name, 1, rows, x)
+    y = x.clone().view(1, 2, 2)
+    assert y.baddbmm_(y, y).tolist() == ga.baddbmm(x, x.view(1, 2, 2), x.view(1, 2, 2)).tolist()
 
 
 def operators(x: Any, n: Any) -> None:

@@ -12,15 +12,15 @@ from gradarray._dispatch import ShapeError, apply, cast
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value, eye, zeros
-from gradarray.dtypes import finfo
+from gradarray.dtypes import finfo, uint8
 from gradarray.functions import elementwise as e
 from gradarray.functions._dims import chosen
 from gradarray.functions.decompositions import eigvals
 from gradarray.functions.indexing import getitem
 from gradarray.functions.linalg import floating
-from gradarray.functions.manipulation import concat, reshape
-from gradarray.functions.searching import nonzero, where
-from gradarray.functions.statistical import check_axis, check_tensor, sum
+from gradarray.functions.manipulation import concat, flip, reshape
+from gradarray.functions.searching import argmax, where
+from gradarray.functions.statistical import check_axis, check_tensor, max, sum
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -258,12 +258,14 @@ def roots(p: Tensor, /) -> Tensor:
     p = floating(p)
     if len(p._data.shape) != 1:
         raise ShapeError(f"roots: expected a 1-d tensor, got shape {list(p._data.shape)}")
-    there = nonzero(p.detach())[0]
-    count = there._data.shape[0]
-    first, last = (int(getitem(there, 0)), int(getitem(there, -1))) if count else (0, 0)
+    size = p._data.shape[0]
+    there = cast(e.not_equal(p.detach(), 0), uint8)
+    if not size or not max(there):
+        return zeros(0, dtype=p._dtype.to_complex(), device=p._place)
+    first, last = int(argmax(there)), size - 1 - int(argmax(flip(there)))
     kept = getitem(p, slice(first, last + 1))
     n = last - first
-    zero = zeros(p._data.shape[0] - 1 - last if count else 0, dtype=p._dtype.to_complex(), device=p._place)
+    zero = zeros(size - 1 - last, dtype=p._dtype.to_complex(), device=p._place)
     if not n:
         return zero
     top = e.divide(e.negative(getitem(kept, slice(1, None))), getitem(kept, 0))

@@ -47,10 +47,10 @@ def _positions(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
             f"{name}: index of shape {list(lengths)} must not be longer than the tensor of shape {list(shape)}, "
             f"but along dim {dim}"
         )
+    counting = index._dtype if index._dtype.itemsize >= 4 else None  # which the device has, and reaches far enough
+    spreads = [tuple(-1 if i == d else 1 for i in range(len(shape))) for d in range(len(shape))]
     return tuple(
-        index
-        if d == axis
-        else reshape(arange(n, device=x._place), tuple(-1 if i == d else 1 for i in range(len(shape))))
+        index if d == axis else reshape(arange(n, dtype=counting, device=x._place), spreads[d])
         for d, n in enumerate(lengths)
     )
 
