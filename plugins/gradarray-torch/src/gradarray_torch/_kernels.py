@@ -41,10 +41,15 @@ def tensors(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any]
         try:
             return function(x1, x2)
         except TypeError:
-            like = x1 if isinstance(x1, Tensor) else x2
-            return function(*(torch.as_tensor(x, dtype=like.dtype, device=like.device) for x in (x1, x2)))
+            return function(*_as_tensors(x1, x2))
 
     return run
+
+
+def _as_tensors(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    like = x1 if isinstance(x1, Tensor) else x2
+    one, two = (torch.as_tensor(x, dtype=like.dtype, device=like.device) for x in (x1, x2))
+    return one, two
 
 
 def sign(x: Tensor) -> Tensor:
@@ -59,9 +64,43 @@ def own(function: Callable[[Tensor], Tensor], *, only: Callable[[Tensor], bool])
     return lambda x: function(x) if only(x) else x.clone()
 
 
+def floor_divide(x1: Any, x2: Any) -> Tensor:
+    """PyTorch's follows Python where one operand is infinite; the standard wants the floor of the quotient."""
+    out: Tensor = x1 // x2
+    if not out.is_floating_point():
+        return out
+    x1, x2 = _as_tensors(x1, x2)
+    return torch.where(torch.isinf(x1) ^ torch.isinf(x2), x1 / x2, out)
+
+
+def remainder(x1: Any, x2: Any) -> Tensor:
+    """PyTorch's zeros have not the sign of the divisor."""
+    out: Tensor = x1 % x2
+    if not out.is_floating_point():
+        return out
+    return torch.where(out == 0, torch.copysign(out, _as_tensors(x1, x2)[1]), out)
+
+
+def acos(x: Tensor) -> Tensor:
+    """PyTorch's complex one gives 0 for the imaginary part where it is -0."""
+    out = torch.acos(x)
+    return torch.complex(out.real, torch.copysign(out.imag, -x.imag)) if x.is_complex() else out
+
+
+def log1p(x: Tensor) -> Tensor:
+    """PyTorch's complex one gives nan for what is infinite in one part and nan in the other."""
+    out = torch.log1p(x)
+    if not x.is_complex():
+        return out
+    infinite = torch.isinf(x.real) | torch.isinf(x.imag)
+    return torch.complex(torch.where(infinite, torch.full_like(out.real, math.inf), out.real), out.imag)
+
+
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """PyTorch's would make a floating result of integers; array-api-compat's sees to these."""
-    return torch.clamp(x, min, max) if x.is_floating_point() else compat.clip(x, min, max)
+    """PyTorch's wants a limit, and would make a floating result of integers; array-api-compat's sees to these."""
+    if x.is_floating_point() and not min is max is None:
+        return torch.clamp(x, min, max)
+    return compat.clip(x, min, max)
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Tensor:
@@ -134,19 +173,45 @@ def _extreme(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def var(x: Tensor, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """PyTorch's warns of as few elements as ``correction``; NumPy gives nan or inf."""
+    """PyTorch's warns where there are no more elements than ``correction``, or none; NumPy gives nan or inf."""
     axes = _axes(x, axis)
     n = math.prod(x.shape[a] for a in axes)
-    if axis == ():
-        out = x.abs() * 0
-    else:
-        out = torch.var(x, axes, correction=correction if n > correction else 0, keepdim=keepdims)
-    return out if n > correction else out * n / 0.0
+    if axes and x.numel() and n > correction:
+        return torch.var(x, axes, correction=correction, keepdim=keepdims)
+    apart = x - mean(x, axis=axes, keepdims=True)
+    return _sum((apart * apart.conj()).real if x.is_complex() else apart * apart, axis=axes, keepdims=keepdims) / max(
+        n - correction, 0
+    )
 
 
 def std(x: Tensor, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """PyTorch's takes whole corrections only, by way of array-api-compat."""
     return torch.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+
+mean = _reduction(torch.mean)
+_sum = _reduction(torch.sum)
+
+
+def vector_norm(x: Tensor, *, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
+    """PyTorch's takes ``axis=()`` for all axes, and warns of complex numbers where it counts those that are not 0."""
+    if ord == 0 or axis == ():
+        parts = (x != 0).to(x.abs().dtype) if ord == 0 else x.abs()
+        return parts if axis == () else torch.sum(parts, _axes(x, axis), keepdims)
+    return torch.linalg.vector_norm(x, ord, axis, keepdims)
+
+
+def _fft(name: str) -> Callable[..., Tensor]:
+    """PyTorch's fails for no elements (MKL's does)."""
+    function = getattr(compat.fft, name)
+
+    def run(x: Tensor, **params: Any) -> Tensor:
+        if x.numel():
+            return function(x, **params)
+        like = function(torch.empty(x.shape, dtype=x.dtype, device="meta"), **params)
+        return torch.zeros(like.shape, dtype=like.dtype, device=x.device)
+
+    return run
 
 
 # -- searching and shapes ----------------------------------------------------------------------------------------------
@@ -196,6 +261,7 @@ def _lower(name: str) -> Callable[..., Tensor]:
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "abs": hosted(torch.abs, np.abs),
+    "acos": acos,
     "add": hosted_pair(operator.add, np.add),
     "all": _truth(torch.all),
     "any": _truth(torch.any),
@@ -220,8 +286,9 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "divide": operator.truediv,
     "equal": operator.eq,
     "expand_dims": lambda x, *, axis: x.unsqueeze(axis),
+    **{f"fft.{name}": _fft(name) for name in ("fftn", "ifftn", "irfft", "rfft")},
     "flip": flip,
-    "floor_divide": hosted_pair(operator.floordiv, np.floor_divide),
+    "floor_divide": hosted_pair(floor_divide, np.floor_divide),
     "getitem": basic,
     "greater": hosted_pair(operator.gt, np.greater),
     "greater_equal": hosted_pair(operator.ge, np.greater_equal),
@@ -230,7 +297,9 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "indicator": lambda mask, like: mask.to(like.dtype),
     "less": hosted_pair(operator.lt, np.less),
     "less_equal": hosted_pair(operator.le, np.less_equal),
+    "log1p": log1p,
     "logaddexp": tensors(torch.logaddexp),
+    "linalg.vector_norm": vector_norm,
     "logical_and": tensors(torch.logical_and),
     "logical_or": tensors(torch.logical_or),
     "logical_xor": tensors(torch.logical_xor),
@@ -238,7 +307,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "matrix_transpose": lambda x: x.mT,
     "max": hosted(_reduction(torch.amax), np.max),
     "maximum": hosted_pair(tensors(torch.maximum), np.maximum),
-    "mean": _reduction(torch.mean),
+    "mean": mean,
     "min": hosted(_reduction(torch.amin), np.min),
     "minimum": hosted_pair(tensors(torch.minimum), np.minimum),
     "multiply": operator.mul,
@@ -249,10 +318,10 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "permute_dims": lambda x, axes: x.permute(axes),
     "positive": torch.clone,
     "pow": hosted_pair(operator.pow, np.power),
-    "pow_number": operator.pow,
+    "pow_number": hosted_pair(operator.pow, np.power),
     "prod": _as_given(_reduction(_prod)),
     "real": own(lambda x: x.real.clone(), only=torch.is_complex),
-    "remainder": hosted_pair(operator.mod, np.remainder),
+    "remainder": hosted_pair(remainder, np.remainder),
     "reshape": lambda x, shape: x.reshape(shape),
     "roll": roll,
     "round": _real("round"),
@@ -265,7 +334,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "std": std,
     "strong_multiply": strong_multiply,
     "subtract": hosted_pair(operator.sub, np.subtract),
-    "sum": _as_given(_reduction(torch.sum)),
+    "sum": _as_given(_sum),
     "tril": _lower("tril"),
     "triu": _lower("triu"),
     "var": var,
