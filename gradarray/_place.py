@@ -247,7 +247,7 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
-        "kinds", "mutable", "raw_dtype", "scope", "xp",
+        "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -259,6 +259,7 @@ class Place:
         if self.scope is not None:
             scoped_types[self.array_type] = backend
         self.mutable = backend.capabilities.mutable
+        self.negative_steps = backend.capabilities.negative_steps
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
@@ -282,6 +283,12 @@ class Place:
             names = ", ".join(d.name for d in ALL)
             raise TypeError(f"dtype {raw.dtype} is none that gradarray has ({names}); convert the array first")
         return found
+
+    def copies(self, params: dict[str, Any]) -> bool:
+        """Whether an indexing step without arrays gives a copy here, where others give a view."""
+        if self.negative_steps:
+            return False
+        return any(type(k) is slice and k.step is not None and k.step < 0 for k in params.get("key", ()))
 
     def to_raw_dtype(self, dtype: DType) -> Any:
         """The backend's object for ``dtype``.

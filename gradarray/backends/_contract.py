@@ -43,6 +43,9 @@ class Capabilities:
         ``array[key] = value`` changes the array's memory. Where False the tensor's storage is rebound.
     views : bool
         Basic indexing, reshaping and transposing alias memory. Where False views write through to their base.
+    negative_steps : bool
+        A slice with a negative step is such a view too. Where False it is a copy, and a write to it or to what it was
+        taken from goes by way of the base.
     shares_numpy_memory : bool
         ``to_numpy`` and ``from_numpy(copy=False)`` share memory.
     lazy : bool
@@ -58,6 +61,7 @@ class Capabilities:
     prefers_arrays: bool = False
     mutable: bool = True
     views: bool = True
+    negative_steps: bool = True
     shares_numpy_memory: bool = False
     lazy: bool = False
     unknown_shapes: bool = False

@@ -68,13 +68,14 @@ class TorchBackend(Backend):
 
     Notes
     -----
-    - A slice with a negative step is a copy: PyTorch's memory has no such strides.
+    - A slice with a negative step is a copy, since PyTorch's memory has no such strides (pytorch#59786). gradarray's
+      writes reach it nevertheless; writes that PyTorch or NumPy makes in the shared memory do not.
     - A NumPy array with negative strides, or that is read-only, is copied where others are shared, for the same reason.
     - On a GPU, uint16, uint32 and uint64 are mostly computed with on the host, and ``index_add`` adds in no fixed order.
     """
 
     name = "torch"
-    capabilities = Capabilities(shares_numpy_memory=True, prefers_arrays=True)
+    capabilities = Capabilities(shares_numpy_memory=True, negative_steps=False, prefers_arrays=True)
 
     # -- availability and devices --------------------------------------------------------------------------------------
 
