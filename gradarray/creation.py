@@ -544,6 +544,7 @@ def as_value(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | N
         return as_value(from_dlpack(data, copy=copy), dtype=dtype, device=device)
     if source is None:
         return _from_host(np.asarray(data), dtype, device, copy)
+    data = source.backend.adopt(data)
     x = make(source.backend.copy(data) if copy else data, source)
     return as_value(x, dtype=dtype, device=device, copy=False if copy is False else None)
 

@@ -101,6 +101,16 @@ class Backend(ABC):
     def device_of(self, array: Array) -> Device:
         """The device that ``array`` lies on, always with the index where the device type has several."""
 
+    def adopt(self, array: Array) -> Array:
+        """``array``, which a user brings, fit to be a tensor's: the same memory, of the first of ``array_types``.
+
+        Raises
+        ------
+        RuntimeError, TypeError
+            If it cannot be, such as one on the library's own tape; the message says what to do.
+        """
+        return array
+
     def scope(self, device: Device) -> Callable[[], AbstractContextManager[object]] | None:
         """What makes a context in which the library computes on ``device``, or None where that needs no context.
 

@@ -106,6 +106,17 @@ class TorchBackend(Backend):
     def device_of(self, array: Array) -> Device:
         return _ours(array.device)
 
+    def adopt(self, array: Array) -> Array:
+        torch = _torch()
+        if array.requires_grad:
+            raise RuntimeError(
+                "cannot adopt a torch.Tensor that requires a gradient: gradarray's tape knows nothing of PyTorch's. "
+                "Use its .detach(), and requires_grad=True here for a leaf of gradarray's tape"
+            )
+        if array.layout != torch.strided:
+            raise TypeError(f"expected a torch.Tensor of layout torch.strided, got {array.layout}; use its .to_dense()")
+        return array.as_subclass(torch.Tensor).resolve_conj().resolve_neg()
+
     def synchronize(self, device: Device) -> None:
         if device.type == "cuda":
             _torch().cuda.synchronize(device.index)
