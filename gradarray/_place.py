@@ -13,7 +13,7 @@ from typing import Any
 from gradarray import backends
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
-from gradarray.backends import Array, Backend
+from gradarray.backends import Array, Backend, Capabilities
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, BY_NAME, DType, finfo
 
@@ -55,7 +55,7 @@ class Kernels(dict[str, Callable[..., Any]]):
             for part in plain.split("."):
                 found = getattr(found, part, None)
         if found is None:
-            why = place.backend.capabilities.missing.get(name, "its namespace has no such function")
+            why = place.capabilities.missing.get(name, "its namespace has no such function")
             raise NotImplementedError(f"{name} is not supported on device {str(place.device)!r}: {why}")
         self[name] = found = found if place.scope is None else scoped(found, place.scope)
         return found
@@ -213,7 +213,7 @@ class Kind:
         NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and
         -0.0 are one key of a dictionary.
         """
-        if not self.place.backend.capabilities.prefers_arrays or value == 0 or value != value:
+        if not self.place.capabilities.prefers_arrays or value == 0 or value != value:
             return value
         if len(self.scalars) > 256:
             self.scalars.clear()
@@ -258,13 +258,18 @@ class Place:
         self.scope = backend.scope(device)
         if self.scope is not None:
             scoped_types[self.array_type] = backend
-        self.mutable = backend.capabilities.mutable
-        self.negative_steps = backend.capabilities.negative_steps
+        self.mutable = self.capabilities.mutable
+        self.negative_steps = self.capabilities.negative_steps
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
         self.kind_of = {raw: self.kinds[dtype.name] for raw, dtype in self.dtype_of.items()}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do here."""
+        return self.backend.capabilities_on(self.device)
 
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""

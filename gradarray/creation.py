@@ -562,7 +562,7 @@ def _from_host(data: Any, dtype: Any, device: Any, copy: bool | None) -> Any:
         host, kind = _host(data, dtype)
     place.to_raw_dtype(kind)
     same = host.dtype == kind.__numpy_dtype__ and host.dtype.isnative
-    if copy is False and not (is_array and same and place.backend.capabilities.shares_numpy_memory):
+    if copy is False and not (is_array and same and place.capabilities.shares_numpy_memory):
         raise ValueError(f"asarray: copy=False, but {_short(data)} as {kind!r} on {place.device} needs a copy")
     if not same:
         host = _converted(host, kind)

@@ -97,6 +97,10 @@ class Backend(ABC):
         """Whether ``array`` is one of the library's. Must not import the library if it is not imported yet."""
         return isinstance(array, self.array_types)
 
+    def capabilities_on(self, device: Device) -> Capabilities:
+        """What it can do on ``device``, where that differs: a GPU's memory is not NumPy's to share."""
+        return self.capabilities
+
     @abstractmethod
     def device_of(self, array: Array) -> Device:
         """The device that ``array`` lies on, always with the index where the device type has several."""

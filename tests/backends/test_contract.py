@@ -244,9 +244,9 @@ def test_strange_strides_arrive(backend, device):
 def test_memory_is_shared_where_it_says_so(backend, device):
     host = grid()
     array = backend.from_numpy(host, device, copy=False)
-    assert np.shares_memory(backend.to_numpy(array), host) is backend.capabilities.shares_numpy_memory
+    assert np.shares_memory(backend.to_numpy(array), host) is backend.capabilities_on(device).shares_numpy_memory
     assert not np.shares_memory(backend.to_numpy(put(backend, host, device)), host)
-    if backend.capabilities.shares_numpy_memory:
+    if backend.capabilities_on(device).shares_numpy_memory:
         host[0, 0] = 99
         check(backend, array, host, device)
 
@@ -294,7 +294,7 @@ def test_from_dlpack_of_numpy(backend, device):
         check(backend, array, grid(), device)
     backend.setitem(array, ..., put(backend, np.array(7, np.float32), device))
     np.testing.assert_array_equal(host, grid())
-    if backend.capabilities.shares_numpy_memory:
+    if backend.capabilities_on(device).shares_numpy_memory:
         assert np.shares_memory(backend.to_numpy(backend.from_dlpack(host, device, copy=False)), host)
     else:
         with pytest.raises((ValueError, BufferError)):

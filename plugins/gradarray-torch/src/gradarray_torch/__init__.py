@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
@@ -106,6 +107,9 @@ class TorchBackend(Backend):
     def device_of(self, array: Array) -> Device:
         return _ours(array.device)
 
+    def capabilities_on(self, device: Device) -> Capabilities:
+        return self.capabilities if device == CPU else replace(self.capabilities, shares_numpy_memory=False)
+
     def adopt(self, array: Array) -> Array:
         torch = _torch()
         if array.requires_grad:
@@ -115,7 +119,9 @@ class TorchBackend(Backend):
             )
         if array.layout != torch.strided:
             raise TypeError(f"expected a torch.Tensor of layout torch.strided, got {array.layout}; use its .to_dense()")
-        return array.as_subclass(torch.Tensor).resolve_conj().resolve_neg()
+        if array.is_conj() or array.is_neg():  # a mark on the memory, which no other library sees
+            array = array.resolve_conj().resolve_neg()
+        return array if type(array) is torch.Tensor else array.as_subclass(torch.Tensor)
 
     def synchronize(self, device: Device) -> None:
         if device.type == "cuda":
