@@ -157,6 +157,8 @@ class TorchBackend(Backend):
     # -- memory --------------------------------------------------------------------------------------------------------
 
     def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
+        native = np.dtype(array.dtype.name)  # of C's types of one width PyTorch knows one, and of byte orders its own
+        array = array.view(native) if array.dtype.isnative else array.astype(native)
         if copy or not array.flags.writeable or any(step < 0 for step in array.strides):
             array = array.copy()
         return _torch().from_numpy(array).to(_raw(device))

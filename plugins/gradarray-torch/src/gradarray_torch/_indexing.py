@@ -35,23 +35,35 @@ def basic(x: Tensor, *, key: Any) -> Tensor:
 
 
 def setitem(x: Tensor, key: Any, value: Tensor) -> None:
-    """Write ``value`` to ``x[key]``; ValueError where elements of ``x`` share memory."""
+    """Write ``value`` to ``x[key]``.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit, or elements of ``x`` share memory. Nothing has been written then.
+    IndexError
+        If an index is out of bounds. On a GPU, where looking would mean waiting, PyTorch finds out: late, and for good.
+    """
     if 0 in x.stride() and x.numel() and any(n > 1 and step == 0 for n, step in zip(x.shape, x.stride(), strict=True)):
         raise ValueError("the array is read-only: several of its elements, broadcast, are one in memory")
     if x.untyped_storage().data_ptr() == value.untyped_storage().data_ptr():
         value = value.clone()  # PyTorch copies as if they did not overlap
-    if _is_basic(key):
-        view, backwards = _forwards(x, key)
-        view[...] = _fitted(value, view.shape).flip(backwards) if backwards else value
-    else:
-        _put(x, key, value, accumulate=False)
+    try:
+        if _is_basic(key):
+            view, backwards = _forwards(x, key)
+            value = _fitted(value).expand(view.shape)
+            view.copy_(value.flip(backwards) if backwards else value)
+        else:
+            _put(x, key, value, accumulate=False)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
 
 
 def index_add(x: Tensor, key: Any, value: Tensor) -> None:
     """Add ``value`` to ``x[key]``, at a position that is named twice twice."""
     if _is_basic(key):
         view, backwards = _forwards(x, key)
-        value = _fitted(value, view.shape)
+        value = _fitted(value).expand(view.shape)
         value = value.flip(backwards) if backwards else value
         if x.dtype in SIGNED:
             view.view(SIGNED[x.dtype]).add_(value.view(SIGNED[x.dtype]))
@@ -66,16 +78,28 @@ def _put(x: Tensor, key: Any, value: Tensor, *, accumulate: bool) -> None:
         x, value = x.view(SIGNED[x.dtype]), value.view(SIGNED[x.dtype])
     view, backwards, indices, order = _split(x, key)
     target = view.flip(backwards) if backwards else view
-    torch.ops.aten.index_put_(target.permute(order), indices, value, accumulate)
+    if x.is_cpu and not accumulate:  # PyTorch's would write up to where it meets it
+        _check_bounds(target.permute(order).shape, indices)
+    torch.ops.aten.index_put_(target.permute(order), indices, _fitted(value), accumulate)
     if backwards:  # that was a copy
         view.copy_(target.flip(backwards))
 
 
-def _fitted(value: Tensor, shape: torch.Size) -> Tensor:
-    """``value`` broadcast to ``shape``; leading dimensions of length 1 count for nothing, as in NumPy."""
-    while value.ndim > len(shape) and value.shape[0] == 1:
+def _fitted(value: Tensor) -> Tensor:
+    """``value`` without leading dimensions of length 1, which count for nothing, as in NumPy."""
+    while value.ndim and value.shape[0] == 1:
         value = value[0]
-    return value.expand(shape)
+    return value
+
+
+def _check_bounds(shape: torch.Size, indices: list[Tensor | None]) -> None:
+    dim = 0
+    for index in indices:
+        if index is not None and index.dtype != torch.bool and index.numel():
+            low, high = index.aminmax()
+            if low < -shape[dim] or high >= shape[dim]:
+                raise IndexError(f"indices {low.item()} to {high.item()} are not all within {shape[dim]} elements")
+        dim += 1 if index is None else _taken(index)
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------

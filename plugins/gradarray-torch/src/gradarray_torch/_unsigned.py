@@ -45,7 +45,8 @@ def hosted_pair(function: Callable[[Any, Any], Any], on_host: Callable[..., Any]
 def _on_host(function: Callable[..., Any], xs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     arrays = [x for x in xs if isinstance(x, Tensor)]
     if not any(x.dtype in UNSIGNED for x in arrays):
-        raise  # noqa: PLE0704 - the NotImplementedError that is being handled
+        given = ", ".join(str(x.dtype) for x in arrays)
+        raise TypeError(f"PyTorch has no such function of {given}")
     with np.errstate(all="ignore"):
         found = function(*(x.numpy(force=True) if isinstance(x, Tensor) else x for x in xs), **params)
     return torch.from_numpy(np.array(found)).to(arrays[0].device)
