@@ -2,11 +2,12 @@
 
 Knows PyTorch. Must not know gradarray. PyTorch strays from NumPy in four ways, each mended here: it has no negative
 steps; it takes an integer beside index arrays for a slice of one; it takes arrays of uint8 for masks; and it neither
-writes nor adds at positions in uint16, uint32 and uint64, whose bits it does move as those of the signed dtypes.
+reverses uint16, uint32 and uint64 nor writes and adds at positions in them, but does so with the signed dtypes' bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     if _is_basic(key):
         return basic(x, key=key)
     view, backwards, indices, order = _split(x, key)
-    view = view.flip(backwards) if backwards else view
+    view = flip(view, backwards) if backwards else view
     found: Tensor = torch.ops.aten.index(view.permute(order), indices)
     return found
 
@@ -31,7 +32,13 @@ def basic(x: Tensor, *, key: Any) -> Tensor:
         return x[key]
     except ValueError:  # a negative step
         view, backwards = _forwards(x, key)
-        return view.flip(backwards)
+        return flip(view, backwards)
+
+
+def flip(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """``x`` reversed along ``dims``, a copy."""
+    signed = SIGNED.get(x.dtype)
+    return x.flip(dims) if signed is None else x.view(signed).flip(dims).view(x.dtype)
 
 
 def setitem(x: Tensor, key: Any, value: Tensor) -> None:
@@ -52,7 +59,7 @@ def setitem(x: Tensor, key: Any, value: Tensor) -> None:
         if _is_basic(key):
             view, backwards = _forwards(x, key)
             value = _fitted(value).expand(view.shape)
-            view.copy_(value.flip(backwards) if backwards else value)
+            view.copy_(flip(value, backwards) if backwards else value)
         else:
             _put(x, key, value, accumulate=False)
     except RuntimeError as error:
@@ -64,7 +71,7 @@ def index_add(x: Tensor, key: Any, value: Tensor) -> None:
     if _is_basic(key):
         view, backwards = _forwards(x, key)
         value = _fitted(value).expand(view.shape)
-        value = value.flip(backwards) if backwards else value
+        value = flip(value, backwards) if backwards else value
         if x.dtype in SIGNED:
             view.view(SIGNED[x.dtype]).add_(value.view(SIGNED[x.dtype]))
         else:
@@ -77,12 +84,12 @@ def _put(x: Tensor, key: Any, value: Tensor, *, accumulate: bool) -> None:
     if x.dtype in SIGNED:
         x, value = x.view(SIGNED[x.dtype]), value.view(SIGNED[x.dtype])
     view, backwards, indices, order = _split(x, key)
-    target = view.flip(backwards) if backwards else view
+    target = flip(view, backwards) if backwards else view
     if x.is_cpu and not accumulate:  # PyTorch's would write up to where it meets it
         _check_bounds(target.permute(order).shape, indices)
     torch.ops.aten.index_put_(target.permute(order), indices, _fitted(value), accumulate)
     if backwards:  # that was a copy
-        view.copy_(target.flip(backwards))
+        view.copy_(flip(target, backwards))
 
 
 def _fitted(value: Tensor) -> Tensor:

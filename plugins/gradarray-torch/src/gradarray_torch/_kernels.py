@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradarray_torch._indexing import basic
+from gradarray_torch._indexing import basic, flip
 from gradarray_torch._unsigned import hosted, hosted_pair
 
 Axis = int | tuple[int, ...] | None
@@ -237,10 +237,6 @@ def view(x: Tensor, *, shape: Sequence[int]) -> Tensor:
         raise ValueError(str(error)) from None
 
 
-def flip(x: Tensor, *, axis: Axis = None) -> Tensor:
-    return x.flip(_axes(x, axis))
-
-
 def roll(x: Tensor, shift: int | tuple[int, ...], *, axis: Axis = None) -> Tensor:
     """PyTorch's takes no single shift for several axes."""
     if isinstance(axis, tuple) and isinstance(shift, int):
@@ -287,7 +283,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "equal": operator.eq,
     "expand_dims": lambda x, *, axis: x.unsqueeze(axis),
     **{f"fft.{name}": _fft(name) for name in ("fftn", "ifftn", "irfft", "rfft")},
-    "flip": flip,
+    "flip": lambda x, *, axis=None: flip(x, _axes(x, axis)),
     "floor_divide": hosted_pair(floor_divide, np.floor_divide),
     "getitem": basic,
     "greater": hosted_pair(operator.gt, np.greater),
