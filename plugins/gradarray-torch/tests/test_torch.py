@@ -8,10 +8,13 @@ import subprocess
 import sys
 import warnings
 
-import array_api_compat.torch
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("gradarray_torch", reason="plugins/gradarray-torch is not installed")
+
+import array_api_compat.torch
 from gradarray_torch import CREATION, TorchBackend
 from gradarray_torch._kernels import KERNELS
 from hypothesis import given, settings
@@ -308,8 +311,8 @@ def test_functions_that_must_not_alias(dtype):
 
 
 # What PyTorch gets otherwise: (function, arguments, what NumPy or the standard says).
-F = lambda *v: np.array(v, np.float32)  # noqa: E731
-C = lambda *v: np.array(v, np.complex128)  # noqa: E731
+F = lambda *v: np.array(v, np.float32)
+C = lambda *v: np.array(v, np.complex128)
 nan, inf = math.nan, math.inf
 MENDED = [
     ("sign", (F(nan, -2, 0, 3),), {}, F(nan, -1, 0, 1)),
@@ -323,7 +326,7 @@ MENDED = [
     ("all", (np.array([[[0, 2], [3, 4]]], np.uint8),), {"axis": (0, 2)}, np.array([False, True])),
     ("count_nonzero", (F(0, 2, nan),), {"keepdims": True}, np.array([2])),
     ("argmax", (np.array([False, True, True]),), {}, np.array(1)),
-    ("roll", (np.arange(6).reshape(2, 3),), {"shift": 1, "axis": (0, 1)}, np.roll(np.arange(6).reshape(2, 3), 1, (0, 1))),
+    ("roll", (np.array([[0, 1], [2, 3]]),), {"shift": 1, "axis": (0, 1)}, np.array([[3, 2], [1, 0]])),
     ("flip", (np.arange(3),), {}, np.arange(3)[::-1]),
     ("std", (F(1, 3, 4, 8),), {"correction": -2.5}, np.float32(2)),
     ("var", (F(1, 3),), {"correction": 2}, np.float32(inf)),
@@ -335,7 +338,7 @@ MENDED = [
 
 
 @on_every_device
-@pytest.mark.parametrize(("name", "arrays", "params", "expected"), MENDED, ids=lambda p: p if isinstance(p, str) else "")
+@pytest.mark.parametrize(("name", "arrays", "params", "expected"), MENDED, ids=[case[0] for case in MENDED])
 def test_mended(name, arrays, params, expected, device):
     function = ga
     for part in name.split("."):
@@ -346,7 +349,7 @@ def test_mended(name, arrays, params, expected, device):
 @on_every_device
 def test_promotion_is_gradarrays(device):
     put32, put64 = ga.ones(2, device=device), ga.tensor(1.0, dtype=ga.float64, device=device)
-    if ga.float64 in [d for d in get("torch").dtypes(device).values()]:
+    if ga.float64 in get("torch").dtypes(device).values():
         assert (put32 + put64).dtype is ga.float64  # by PyTorch's operators a 0-d tensor does not count
     ints = ga.arange(3, dtype=ga.int32, device=device)
     assert (ints + ga.tensor(1, device=device)).dtype is ga.int64
@@ -358,7 +361,8 @@ def test_promotion_is_gradarrays(device):
 @on_every_device
 def test_nothing_has_a_transform_too(device):
     x = ga.zeros((0, 4), device=device)  # MKL: "Inconsistent configuration parameters"
-    assert (ga.fft.fft(x).shape, ga.fft.rfft(x).shape, ga.fft.irfft(ga.fft.rfft(x), n=5).shape) == ((0, 4), (0, 3), (0, 5))
+    half = ga.fft.rfft(x)
+    assert (ga.fft.fft(x).shape, half.shape, ga.fft.irfft(half, n=5).shape) == ((0, 4), (0, 3), (0, 5))
 
 
 @on_every_device
@@ -498,6 +502,13 @@ def test_a_broadcast_view_is_not_written_to():
         with pytest.raises((ValueError, RuntimeError), match=r"read-only|single memory location"):
             write()
     assert x.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_mask_of_length_0_fits_any():
+    for shape, mask in (((1, 2), (0,)), ((3, 2), (3, 0))):
+        check_indexing(grid(shape), np.zeros(mask, bool))
+    with pytest.raises(IndexError):
+        BACKEND.getitem(put(grid((3, 2))), put(np.zeros((2, 0), bool)))
 
 
 def test_a_key_out_of_bounds_writes_nothing():

@@ -72,7 +72,8 @@ class TorchBackend(Backend):
     - A slice with a negative step is a copy, since PyTorch's memory has no such strides (pytorch#59786). gradarray's
       writes reach it nevertheless; writes that PyTorch or NumPy makes in the shared memory do not.
     - A NumPy array with negative strides, or that is read-only, is copied where others are shared, for the same reason.
-    - On a GPU, uint16, uint32 and uint64 are mostly computed with on the host, and ``index_add`` adds in no fixed order.
+    - On a GPU, uint16, uint32 and uint64 are mostly computed with on the host; ``index_add`` adds in no fixed order;
+      and an index array out of bounds ends the process's use of it, as PyTorch has it.
     """
 
     name = "torch"

@@ -38,7 +38,8 @@ def basic(x: Tensor, *, key: Any) -> Tensor:
 def flip(x: Tensor, dims: Sequence[int]) -> Tensor:
     """``x`` reversed along ``dims``, a copy."""
     signed = SIGNED.get(x.dtype)
-    return x.flip(dims) if signed is None else x.view(signed).flip(dims).view(x.dtype)
+    out: Tensor = torch.flip(x if signed is None else x.view(signed), tuple(dims))
+    return out.view(x.dtype)
 
 
 def setitem(x: Tensor, key: Any, value: Tensor) -> None:
@@ -114,10 +115,8 @@ def _check_bounds(shape: torch.Size, indices: list[Tensor | None]) -> None:
 
 def _is_basic(key: Any) -> bool:
     """Whether ``key`` holds no arrays."""
-    for k in key if type(key) is tuple else (key,):
-        if isinstance(k, Tensor | bool):
-            return False
-    return True
+    keys = key if type(key) is tuple else (key,)
+    return not any(isinstance(k, Tensor | bool) for k in keys)
 
 
 def _taken(k: Any) -> int:
@@ -180,7 +179,12 @@ def _split(x: Tensor, key: Any) -> tuple[Tensor, list[int], list[Tensor | None],
             first.append(n)
         else:
             index = torch.as_tensor(k, device=x.device)
-            index = index if index.dtype == torch.bool else index.to(torch.int64)
+            if index.dtype != torch.bool:
+                index = index.to(torch.int64)
+            elif not index.numel():  # NumPy takes a length of 0 for any
+                dim = sum(map(_taken, parts[: len(indices)]))
+                lengths = zip(index.shape, x.shape[dim : dim + index.ndim], strict=True)
+                index = index.new_zeros([length if n == 0 else n for n, length in lengths])
             basics += [slice(None)] * _taken(index)
             indices.append(index)
             first += range(n, n + _taken(index))

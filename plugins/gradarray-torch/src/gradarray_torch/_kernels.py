@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import array_api_compat.torch as compat
 import numpy as np
 import torch
+from array_api_compat.torch import fft
 from torch import Tensor
 
 from gradarray_torch._indexing import basic, flip
@@ -25,8 +27,11 @@ Axis = int | tuple[int, ...] | None
 
 
 def strong_multiply(g: Tensor, p: Any) -> Tensor:
-    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. On the CPU the sum tells if there is a nan at all."""
-    product = g * p
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``.
+
+    On the CPU the sum tells if there is a nan at all; a GPU would have to be waited for.
+    """
+    product: Tensor = g * p
     if product.is_cpu:
         total = product.sum().item()
         if total == total:
@@ -198,12 +203,13 @@ def vector_norm(x: Tensor, *, axis: Axis = None, keepdims: bool = False, ord: fl
     if ord == 0 or axis == ():
         parts = (x != 0).to(x.abs().dtype) if ord == 0 else x.abs()
         return parts if axis == () else torch.sum(parts, _axes(x, axis), keepdims)
-    return torch.linalg.vector_norm(x, ord, axis, keepdims)
+    out: Tensor = torch.linalg.vector_norm(x, ord, axis, keepdims)
+    return out
 
 
 def _fft(name: str) -> Callable[..., Tensor]:
     """PyTorch's fails for no elements (MKL's does)."""
-    function = getattr(compat.fft, name)
+    function: Callable[..., Tensor] = getattr(fft, name)
 
     def run(x: Tensor, **params: Any) -> Tensor:
         if x.numel():
@@ -226,7 +232,8 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """PyTorch's takes 0-d arrays, which the standard forbids."""
     if not x.ndim:
         raise ValueError("nonzero needs at least one dimension, got a 0-d array; reshape it to (1,)")
-    return (x if x.dtype == torch.bool else x != 0).nonzero(as_tuple=True)
+    found: tuple[Tensor, ...] = torch.nonzero(x if x.dtype == torch.bool else x != 0, as_tuple=True)
+    return found
 
 
 def view(x: Tensor, *, shape: Sequence[int]) -> Tensor:
@@ -239,9 +246,8 @@ def view(x: Tensor, *, shape: Sequence[int]) -> Tensor:
 
 def roll(x: Tensor, shift: int | tuple[int, ...], *, axis: Axis = None) -> Tensor:
     """PyTorch's takes no single shift for several axes."""
-    if isinstance(axis, tuple) and isinstance(shift, int):
-        shift = (shift,) * len(axis)
-    return torch.roll(x, shift, axis)
+    axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return torch.roll(x, (shift,) * max(len(axes), 1) if isinstance(shift, int) else shift, axes)
 
 
 def _real(name: str) -> Callable[[Tensor], Tensor]:
@@ -255,6 +261,10 @@ def _lower(name: str) -> Callable[..., Tensor]:
     return hosted(lambda x, k=0: function(x, k), getattr(np, name))
 
 
+SEARCH: dict[str, Callable[[Any, Any], Any]] = {
+    side: hosted_pair(partial(searchsorted, side=side), partial(np.searchsorted, side=side))
+    for side in ("left", "right")
+}
 KERNELS: dict[str, Callable[..., Any]] = {
     "abs": hosted(torch.abs, np.abs),
     "acos": acos,
@@ -321,7 +331,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: x.reshape(shape),
     "roll": roll,
     "round": _real("round"),
-    "searchsorted": lambda x1, x2, *, side="left": _SEARCH[side](x1, x2),
+    "searchsorted": lambda x1, x2, *, side="left": SEARCH[side](x1, x2),
     "sign": hosted(sign, np.sign),
     "spread": lambda x, *, shape: x.expand(shape),
     "square": hosted(torch.square, np.square),
@@ -336,11 +346,4 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "var": var,
     "view": view,
     "where": where,
-}
-_SEARCH = {
-    side: hosted_pair(
-        lambda x1, x2, side=side: searchsorted(x1, x2, side=side),
-        lambda x1, x2, side=side: np.searchsorted(x1, x2, side=side),
-    )
-    for side in ("left", "right")
 }

@@ -17,7 +17,7 @@ UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
 def hosted(function: Callable[..., Any], on_host: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` of one array, or another after it, and NumPy's ``on_host`` where PyTorch has no kernel for its unsigned dtype."""
+    """``function`` of an array and parameters, and NumPy's ``on_host`` where PyTorch has no kernel for its dtype."""
 
     @wraps(function, updated=())
     def run(x: Any, *rest: Any, **params: Any) -> Any:
