@@ -11,15 +11,18 @@ import warnings
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("gradarray_torch", reason="plugins/gradarray-torch is not installed")
 
 import array_api_compat.torch
+import torch
 from gradarray_torch import CREATION, TorchBackend
 from gradarray_torch._kernels import KERNELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import gradarray as ga
 from gradarray.backends import Device, get, resolve
@@ -256,6 +259,28 @@ def test_owns_memory():
     assert BACKEND.owns_memory(t) and BACKEND.owns_memory(t + 1)
     for shared in (t[1:], t.reshape(2, 3), t.expand(2, 6), torch.from_numpy(np.ones(2)), torch.from_dlpack(np.ones(2))):
         assert not BACKEND.owns_memory(shared)
+
+
+def test_pytorch_traces_forward_and_backward_as_one_graph():
+    def slope(t):
+        x = ga.asarray(t, requires_grad=True)
+        y = ga.sqrt(x * 2 + 1)
+        y[1:] = y[:-1] ** 3
+        z = ga.where(x > 1, y, 0.0)[ga.asarray(torch.tensor([0, 2, 2]))].sum() + ga.max(y)
+        (g,) = ga.autograd.grad(z, x, create_graph=True)
+        return ga.autograd.grad((g * g).sum(), x)[0]._data
+
+    graph = make_fx(slope)(torch.arange(4.0))
+    compiled = torch.compile(graph, backend="eager", fullgraph=True)
+    for t in (torch.arange(4.0), torch.tensor([2.0, 3.0, 0.5, 1.5])):
+        expected = slope(t)
+        assert graph(t).tolist() == compiled(t).tolist() == expected.tolist()
+
+
+def test_what_pytorch_traces_with_is_not_kept():
+    with FakeTensorMode():
+        ga.zeros(2, device="torch:cpu") * 0.123
+    same(ga.ones(2, device="torch:cpu") * 0.123, np.full(2, 0.123, np.float32))
 
 
 # -- between devices ---------------------------------------------------------------------------------------------------

@@ -104,9 +104,12 @@ def _check_bounds(shape: torch.Size, indices: list[Tensor | None]) -> None:
     dim = 0
     for index in indices:
         if index is not None and index.dtype != torch.bool and index.numel():
-            low, high = index.aminmax()
+            try:
+                low, high = (extreme.item() for extreme in index.aminmax())
+            except RuntimeError:  # while PyTorch traces, there are no values
+                low = high = 0
             if low < -shape[dim] or high >= shape[dim]:
-                raise IndexError(f"indices {low.item()} to {high.item()} are not all within {shape[dim]} elements")
+                raise IndexError(f"indices {low} to {high} are not all within {shape[dim]} elements")
         dim += 1 if index is None else _taken(index)
 
 

@@ -33,7 +33,10 @@ def strong_multiply(g: Tensor, p: Any) -> Tensor:
     """
     product: Tensor = g * p
     if product.is_cpu:
-        total = product.sum().item()
+        try:
+            total = product.sum().item()
+        except RuntimeError:  # while PyTorch traces, there are no values
+            total = math.nan
         if total == total:
             return product
     return torch.where(g == 0, torch.zeros((), dtype=product.dtype, device=product.device), product)
