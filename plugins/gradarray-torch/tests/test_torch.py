@@ -358,6 +358,8 @@ MENDED = [
     ("var", (F(1),), {"correction": 1}, np.float32(nan)),
     ("take", (np.arange(3), np.array([-1, 0])), {}, np.array([2, 0])),
     ("round", (C(0.5 + 1.5j, -2.5 + 0.2j),), {}, C(0 + 2j, -2 + 0j)),
+    ("searchsorted", (F(-inf, 1, inf, nan), F(1, nan, inf, -inf, 0)), {}, np.array([1, 3, 2, 0, 1])),
+    ("searchsorted", (F(-inf, 1, inf, nan), F(1, nan, inf)), {"side": "right"}, np.array([2, 4, 3])),
     ("linalg.vector_norm", (F(3, -4),), {"axis": ()}, F(3, 4)),
 ]  # fmt: skip
 

@@ -227,8 +227,13 @@ def _fft(name: str) -> Callable[..., Tensor]:
 
 
 def searchsorted(x1: Tensor, x2: Tensor, *, side: str = "left") -> Tensor:
-    """PyTorch's warns of values that do not lie in a row."""
-    return torch.searchsorted(x1.contiguous(), x2.contiguous(), side=side)
+    """PyTorch's warns of values that do not lie in a row, and takes nan for less than a number, not for more."""
+    if not x1.is_floating_point():
+        return torch.searchsorted(x1.contiguous(), x2.contiguous(), side=side)
+    numbers = x1.numel() - torch.isnan(x1).sum()
+    one, two = (torch.nan_to_num(x, math.inf, math.inf, -math.inf).contiguous() for x in (x1, x2))
+    found = torch.minimum(torch.searchsorted(one, two, side=side), numbers)
+    return torch.where(torch.isnan(x2), numbers if side == "left" else torch.full_like(numbers, x1.numel()), found)
 
 
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
