@@ -20,7 +20,7 @@ from gradarray._engine import Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive, Rules
-from gradarray._storage import LEAF, Cells, Value, cell_of, make_alias
+from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
 from gradarray.ops._helpers import sum_to
@@ -290,6 +290,8 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
 def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any]) -> None:
     """Note that ``result`` is a view of ``base``."""
     make_alias(result, base, (record, params), tracked=base._node is None or grad_enabled())
+    if not result._place.negative_steps and result._place.copies(params):
+        family_of(result).scattered = True
 
 
 def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]) -> None:

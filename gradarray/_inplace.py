@@ -99,7 +99,7 @@ def _zeroed(g: Value, steps: Sequence[Step]) -> Value:
     place = g._place
     last = steps[-1] if steps and steps[-1][0].name == "index" else None  # gives no view
     path = steps if last is None else steps[:-1]
-    if not all(record.name in _ALWAYS_VIEWS for record, _ in path):
+    if not all(record.name in _ALWAYS_VIEWS and not place.copies(params) for record, params in path):
         mask = make(_mask(place, g._data.shape, steps), place)
         return TAPED.where(mask, TAPED.zeros_like(g), g)  # type: ignore[no-any-return]
     out = make(place.backend.copy(g._data), place, g._dtype)
@@ -188,10 +188,10 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     raw_value = _broadcastable(x, value, key, name)
     family = before_write(x)
     try:
-        if place.mutable:
+        if place.mutable and not family.scattered:
             _store(place, x._data, key, raw_value)
         else:
-            _rebind_family(x, key, raw_value)
+            rebind_family(x, key, raw_value)
     except Exception as error:
         family.version -= 1
         if isinstance(error, ValueError | TypeError):
@@ -265,8 +265,11 @@ def _refresh(root: Value) -> None:
             view._node = replay(root, meta.path)._node if meta.path else root._node
 
 
-def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:
-    """Write where memory cannot be written to: the base gets a new array, and every alias is made from it again."""
+def rebind_family(x: Value, key: Step | None, raw: Array) -> None:
+    """Write where memory cannot be written to: the base gets a new array, and every alias is made from it again.
+
+    So too where it can, but an alias has memory of its own; the base's is then written to.
+    """
     place = x._place
     meta = meta_of(x)
     base = x if meta.base is None else meta.base
@@ -279,6 +282,8 @@ def _rebind_family(x: Value, key: Step | None, raw: Array) -> None:
         flat = place.xp.reshape(base._data, (size,))
         flat = place.backend.setitem(flat, positions, place.xp.reshape(new, (-1,)))
         new = place.xp.reshape(flat, base._data.shape)
+    if place.mutable:
+        new = _store(place, base._data, None, new)
     rebind(base, new)
     token = _state.grad_enabled.set(False)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from gradarray import backends
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
-from gradarray.backends import Array, Backend
+from gradarray.backends import Array, Backend, Capabilities
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, BY_NAME, DType, finfo
 
@@ -59,7 +59,7 @@ class Kernels(dict[str, Callable[..., Any]]):
             for part in (rest if family == "special" else plain).split("."):
                 found = getattr(found, part, None)
         if found is None:
-            why = place.backend.capabilities.missing.get(name, "its namespace has no such function")
+            why = place.capabilities.missing.get(name, "its namespace has no such function")
             raise NotImplementedError(f"{name} is not supported on device {str(place.device)!r}: {why}")
         self[name] = found = found if place.scope is None else scoped(found, place.scope)
         return found
@@ -217,12 +217,13 @@ class Kind:
         NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and
         -0.0 are one key of a dictionary.
         """
-        if not self.place.backend.capabilities.prefers_arrays or value == 0 or value != value:
+        if not self.place.capabilities.prefers_arrays or value == 0 or value != value:
             return value
         if len(self.scalars) > 256:
             self.scalars.clear()
         made = self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name])
-        self.scalars[value] = made
+        if type(made) is self.array_type:  # not what stands for an array while the library traces
+            self.scalars[value] = made
         return made
 
 
@@ -251,7 +252,7 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
-        "kinds", "mutable", "raw_dtype", "scope", "xp",
+        "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -262,12 +263,18 @@ class Place:
         self.scope = backend.scope(device)
         if self.scope is not None:
             scoped_types[self.array_type] = backend
-        self.mutable = backend.capabilities.mutable
+        self.mutable = self.capabilities.mutable
+        self.negative_steps = self.capabilities.negative_steps
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
         self.kind_of = {raw: self.kinds[dtype.name] for raw, dtype in self.dtype_of.items()}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do here."""
+        return self.backend.capabilities_on(self.device)
 
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""
@@ -286,6 +293,12 @@ class Place:
             names = ", ".join(d.name for d in ALL)
             raise TypeError(f"dtype {raw.dtype} is none that gradarray has ({names}); convert the array first")
         return found
+
+    def copies(self, params: dict[str, Any]) -> bool:
+        """Whether an indexing step without arrays gives a copy here, where others give a view."""
+        if self.negative_steps:
+            return False
+        return any(type(k) is slice and k.step is not None and k.step < 0 for k in params.get("key", ()))
 
     def to_raw_dtype(self, dtype: DType) -> Any:
         """The backend's object for ``dtype``.

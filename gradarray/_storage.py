@@ -92,12 +92,23 @@ class Meta:
 
 
 class Family:
-    """The tensors that see one piece of memory."""
+    """The tensors that see one piece of memory.
 
-    __slots__ = ("_prune_at", "members", "version")
+    Attributes
+    ----------
+    version : int
+        How many writes there were.
+    members : list
+        The tensors, and the cells that nodes may hold of them.
+    scattered : bool
+        A member has memory of its own, though it means the base's: a write has to be made in both.
+    """
+
+    __slots__ = ("_prune_at", "members", "scattered", "version")
 
     def __init__(self) -> None:
         self.version = 0
+        self.scattered = False
         self.members: list[tuple[weakref.ref[Value], Cell]] = []
         self._prune_at = 16
 

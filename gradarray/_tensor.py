@@ -493,7 +493,7 @@ class Tensor(Methods):
             return self._host()
         if self._node is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        if not self._place.backend.capabilities.shares_numpy_memory:
+        if not self._place.capabilities.shares_numpy_memory:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
                 "memory first."
@@ -507,7 +507,7 @@ class Tensor(Methods):
                 "a Tensor that requires grad cannot become a NumPy array without leaving the tape. Use "
                 "tensor.detach().numpy() instead."
             )
-        if not self._place.backend.capabilities.shares_numpy_memory:
+        if not self._place.capabilities.shares_numpy_memory:
             raise RuntimeError(f"a Tensor on {self.device} cannot become a NumPy array; use Tensor.cpu() first")
         return np.array(self._host(), dtype=dtype, copy=copy)
 

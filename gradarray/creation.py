@@ -544,6 +544,7 @@ def as_value(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | N
         return as_value(from_dlpack(data, copy=copy), dtype=dtype, device=device)
     if source is None:
         return _from_host(np.asarray(data), dtype, device, copy)
+    data = source.backend.adopt(data)
     x = make(source.backend.copy(data) if copy else data, source)
     return as_value(x, dtype=dtype, device=device, copy=False if copy is False else None)
 
@@ -561,7 +562,7 @@ def _from_host(data: Any, dtype: Any, device: Any, copy: bool | None) -> Any:
         host, kind = _host(data, dtype)
     place.to_raw_dtype(kind)
     same = host.dtype == kind.__numpy_dtype__ and host.dtype.isnative
-    if copy is False and not (is_array and same and place.backend.capabilities.shares_numpy_memory):
+    if copy is False and not (is_array and same and place.capabilities.shares_numpy_memory):
         raise ValueError(f"asarray: copy=False, but {_short(data)} as {kind!r} on {place.device} needs a copy")
     if not same:
         host = _converted(host, kind)

@@ -210,16 +210,20 @@ def _gap(program: Program, device: ga.device) -> str:
         with raises(TypeError, f"gradarray.{lacking[0]}", str(device)):
             ga.zeros(1, dtype=getattr(ga, lacking[0]))
         return f"{device} has no {', '.join(lacking)}"
-    if program.shares_numpy_memory and not ga.backends.get(device.backend).capabilities.shares_numpy_memory:
+    if program.shares_numpy_memory and not _capabilities(device).shares_numpy_memory:
         with raises(TypeError, str(device), ".cpu()"):
             ga.ones(5).numpy()
         return f"{device.backend} does not share memory with NumPy; .numpy() names .cpu()"
     return ""
 
 
+def _capabilities(device: ga.device) -> ga.backends.Capabilities:
+    return ga.backends.get(device.backend).capabilities_on(device)
+
+
 def _declared(error: Exception, device: ga.device) -> str:
     """The declared reason why ``device`` lacks a function, if that is what ``error`` says."""
-    missing = ga.backends.get(device.backend).capabilities.missing
+    missing = _capabilities(device).missing
     said = isinstance(error, NotImplementedError)
     return next((f"{name}: {why}" for name, why in missing.items() if said and why in str(error)), "")
 

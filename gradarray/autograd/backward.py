@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from gradarray import _state
 from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad
 from gradarray._engine import Hook, Node, leading_to, walk
+from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
-from gradarray._storage import LEAF, Value, before_write, meta_of, rebind
+from gradarray._storage import LEAF, Value, before_write, meta_of
 from gradarray.autograd.hooks import Capture, place_in_graph
 
 if TYPE_CHECKING:
@@ -163,13 +164,13 @@ def _accumulate(x: Value, g: Value, taped: bool) -> None:
     else:
         place = old._place
         add = place.in_place.get("add") if old._dtype is g._dtype else None
-        before_write(old)
-        if add is not None and place.mutable:
+        family = before_write(old)
+        if family.scattered or not place.mutable:
+            rebind_family(old, None, place.kernels["add"](old._data, g._data))
+        elif add is not None:
             add(old._data, g._data)
-        elif place.mutable:
-            place.backend.setitem(old._data, ..., place.kernels["add"](old._data, g._data))
         else:
-            rebind(old, place.kernels["add"](old._data, g._data))
+            place.backend.setitem(old._data, ..., place.kernels["add"](old._data, g._data))
 
 
 def backward(

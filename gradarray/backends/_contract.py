@@ -43,6 +43,9 @@ class Capabilities:
         ``array[key] = value`` changes the array's memory. Where False the tensor's storage is rebound.
     views : bool
         Basic indexing, reshaping and transposing alias memory. Where False views write through to their base.
+    negative_steps : bool
+        A slice with a negative step is such a view too. Where False it is a copy, and a write to it or to what it was
+        taken from goes by way of the base.
     shares_numpy_memory : bool
         ``to_numpy`` and ``from_numpy(copy=False)`` share memory.
     lazy : bool
@@ -58,6 +61,7 @@ class Capabilities:
     prefers_arrays: bool = False
     mutable: bool = True
     views: bool = True
+    negative_steps: bool = True
     shares_numpy_memory: bool = False
     lazy: bool = False
     unknown_shapes: bool = False
@@ -93,9 +97,23 @@ class Backend(ABC):
         """Whether ``array`` is one of the library's. Must not import the library if it is not imported yet."""
         return isinstance(array, self.array_types)
 
+    def capabilities_on(self, device: Device) -> Capabilities:
+        """What it can do on ``device``, where that differs: a GPU's memory is not NumPy's to share."""
+        return self.capabilities
+
     @abstractmethod
     def device_of(self, array: Array) -> Device:
         """The device that ``array`` lies on, always with the index where the device type has several."""
+
+    def adopt(self, array: Array) -> Array:
+        """``array``, which a user brings, fit to be a tensor's: the same memory, of the first of ``array_types``.
+
+        Raises
+        ------
+        RuntimeError, TypeError
+            If it cannot be, such as one on the library's own tape; the message says what to do.
+        """
+        return array
 
     def scope(self, device: Device) -> Callable[[], AbstractContextManager[object]] | None:
         """What makes a context in which the library computes on ``device``, or None where that needs no context.

@@ -70,11 +70,17 @@ def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Calla
     return method
 
 
+def _is_shared(x: Value) -> bool:
+    """Whether ``x`` is a view, or another has a copy of its memory that a write has to reach."""
+    meta = x._meta
+    return meta is not None and (meta.base is not None or (meta.family is not None and meta.family.scattered))
+
+
 def _direct(x: Value, other: Any, kernel: str) -> bool:
     """Run an in-place kernel of the backend, if nothing speaks against it; whether it was run."""
     place = x._place
     recording = grad_enabled() and (x._node is not None or (isinstance(other, Value) and other._node is not None))
-    if recording or not x._dtype.is_real_floating or (x._meta is not None and x._meta.base is not None):
+    if recording or not x._dtype.is_real_floating or _is_shared(x):
         return False
     if isinstance(other, Value):
         if other._place is not place or other._dtype is not x._dtype or other._data.shape != x._data.shape:

@@ -99,11 +99,14 @@ linear(
 elementwise("exp", lambda out: out, accepts="floating", singular=True)
 
 
+_MINUS_ONE = complex(-1.0, -0.0)  # which added leaves the sign of a zero imaginary part: PyTorch's ``- 1`` does not
+
+
 def _complex_expm1(xp: Any, x: Any) -> Any:
     """At 0, inf and nan from ``exp``, which libraries get right there."""
     plain = xp.logical_and(xp.isfinite(x), x != 0)
     one = xp.ones_like(x)
-    return xp.where(plain, xp.expm1(xp.where(plain, x, one)), xp.exp(xp.where(plain, one, x)) - 1)
+    return xp.where(plain, xp.expm1(xp.where(plain, x, one)), xp.exp(xp.where(plain, one, x)) + _MINUS_ONE)
 
 
 elementwise("expm1", lambda out: out + 1, complex_forward=_complex_expm1, accepts="floating", singular=True)

@@ -191,7 +191,7 @@ def _cofactor_derivative(xp: Any, t: Any, x: Any) -> Any:
     rows = on_diagonal(xp, xp.ones_like(s)) + off_diagonal(xp, xp.spread(s[..., None, :], shape=x.shape))
     pairs = off_diagonal(xp, others(xp, rows))
     b = xp.matrix_transpose(left) @ t @ xp.matrix_transpose(right)
-    middle = on_diagonal(xp, (pairs @ xp.linalg.diagonal(b)[..., None])[..., 0])
+    middle = on_diagonal(xp, xp.sum(pairs * xp.linalg.diagonal(b)[..., None, :], axis=-1, keepdims=False))
     return phase * (left @ (middle - pairs * xp.matrix_transpose(b)) @ right)
 
 

@@ -135,6 +135,22 @@ entry(
 entry("linalg.svdvals", lambda x: np.linalg.svd(x, compute_uv=False), calls(separated, OBLONG))
 
 
+def as_determined(name: str, outputs: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Of the outputs what every library must agree on: products of vectors, where each chooses their phases."""
+    if name == "linalg.eigh":
+        w, v = outputs
+        return w, (v * w[..., None, :]) @ _adjoint(v), v @ _adjoint(v)
+    if name == "linalg.svd":
+        u, s, vh = outputs
+        k = s.shape[-1]
+        return s, (u[..., :k] * s[..., None, :]) @ vh[..., :k, :], _adjoint(u) @ u, vh @ _adjoint(vh)
+    return outputs
+
+
+def _adjoint(x: Array) -> Array:
+    return np.swapaxes(x, -1, -2).conj()
+
+
 def chosen_freely(name: str, arrays: tuple[Any, ...], params: dict[str, Any]) -> bool:
     """Whether a library chooses vectors among those of any phase, or of any basis, so that differences tell nothing."""
     x = arrays[0]
