@@ -280,7 +280,7 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
         if isinstance(x, Value):
             edge = x._node
             edges.append(x if edge is LEAF else edge)
-            shapes.append(x._data.shape)
+            shapes.append(x._data.shape if place.shape_of is None else place.shape_of(x._data))
             needs.append(edge is not None)
             is_complex = is_complex or x._kind.dtype.is_complex
         else:
