@@ -1,0 +1,163 @@
+"""Linear algebra on Dask's arrays: NumPy's, on each matrix as a whole, stacks of them in their chunks.
+
+Knows Dask and NumPy. Must not know gradarray.
+
+Dask's own functions lack most of these, take no stacks, and want square blocks. Tall matrices in several blocks of
+rows are the exception: their QR and singular value decompositions stay in blocks (``tsqr``). A matrix that has no
+result raises NumPy's LinAlgError when it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import dask.array as da
+import numpy as np
+
+Array = Any
+
+
+def _stacked(function: Callable[..., Any], signature: str, *arrays: Array, **options: Any) -> Any:
+    """``function`` on whole matrices, with the dtypes that it gives for one."""
+    one = [np.ones((1,) * part.count(",") + (1,) if part else (), x.dtype) for part, x in _cores(signature, arrays)]
+    out = function(*one)
+    dtypes = [o.dtype for o in out] if isinstance(out, tuple) else out.dtype
+    return da.apply_gufunc(function, signature, *arrays, output_dtypes=dtypes, allow_rechunk=True, **options)
+
+
+def _cores(signature: str, arrays: tuple[Array, ...]) -> list[tuple[str, Array]]:
+    inputs = signature.split("->")[0].strip("()").split("),(")
+    return list(zip(inputs, arrays, strict=True))
+
+
+def _tuple(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` with a plain tuple for NumPy's named one, which a scheduler need not know."""
+    return lambda *arrays: tuple(function(*arrays))
+
+
+def _tall(x: Array) -> bool:
+    """Whether ``x`` is one matrix in several blocks of rows, none wider than high."""
+    return x.ndim == 2 and x.numblocks[0] > 1 and x.numblocks[1] == 1 and min(x.chunks[0]) >= x.shape[1] > 0
+
+
+def cholesky(x: Array, *, upper: bool = False) -> Array:
+    return _stacked(partial(np.linalg.cholesky, upper=upper), "(m,n)->(m,n)", x)
+
+
+def qr(x: Array, *, mode: str = "reduced") -> tuple[Array, Array]:
+    if mode == "reduced" and _tall(x):
+        return tuple(da.linalg.qr(x))  # type: ignore[return-value]
+    m, n = x.shape[-2:]
+    sizes = {"p": m if mode == "complete" else min(m, n)}
+    return tuple(_stacked(_tuple(partial(np.linalg.qr, mode=mode)), "(m,n)->(m,p),(p,n)", x, output_sizes=sizes))  # type: ignore[return-value]
+
+
+def svd(x: Array, *, full_matrices: bool = True) -> tuple[Array, Array, Array]:
+    m, n = x.shape[-2:]
+    if not full_matrices and _tall(x):
+        return tuple(da.linalg.svd(x))  # type: ignore[return-value]
+    sizes = {"p": m if full_matrices else min(m, n), "k": min(m, n), "q": n if full_matrices else min(m, n)}
+    function = _tuple(partial(np.linalg.svd, full_matrices=full_matrices))
+    return tuple(_stacked(function, "(m,n)->(m,p),(k),(q,n)", x, output_sizes=sizes))  # type: ignore[return-value]
+
+
+def svdvals(x: Array) -> Array:
+    return _stacked(np.linalg.svdvals, "(m,n)->(k)", x, output_sizes={"k": min(x.shape[-2:])})
+
+
+def eigh(x: Array) -> tuple[Array, Array]:
+    return tuple(_stacked(_tuple(np.linalg.eigh), "(m,n)->(m),(m,n)", x))  # type: ignore[return-value]
+
+
+def eigvalsh(x: Array) -> Array:
+    return _stacked(np.linalg.eigvalsh, "(m,n)->(m)", x)
+
+
+def _complex(x: Any) -> Any:
+    return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype, np.complex64))
+
+
+def eig(x: Array) -> tuple[Array, Array]:
+    """Complex always: what NumPy gives depends on the values, which are not known yet."""
+
+    def whole(a: Any) -> Any:
+        return tuple(map(_complex, np.linalg.eig(a)))
+
+    return tuple(_stacked(whole, "(m,n)->(m),(m,n)", x))  # type: ignore[return-value]
+
+
+def eigvals(x: Array) -> Array:
+    return _stacked(lambda a: _complex(np.linalg.eigvals(a)), "(m,n)->(m)", x)
+
+
+def inv(x: Array) -> Array:
+    return _stacked(np.linalg.inv, "(m,n)->(m,n)", x)
+
+
+def solve(x1: Array, x2: Array) -> Array:
+    return _stacked(np.linalg.solve, "(m,m),(m,k)->(m,k)", x1, x2)
+
+
+def pinv(x: Array, *, rtol: Any = None) -> Array:
+    if isinstance(rtol, da.Array):
+        return _stacked(lambda a, tolerance: np.linalg.pinv(a, rtol=tolerance), "(m,n),()->(n,m)", x, rtol)
+    return _stacked(partial(np.linalg.pinv, rtol=rtol), "(m,n)->(n,m)", x)
+
+
+def det(x: Array) -> Array:
+    return _stacked(np.linalg.det, "(m,n)->()", x)
+
+
+def slogdet(x: Array) -> tuple[Array, Array]:
+    return tuple(_stacked(_tuple(np.linalg.slogdet), "(m,n)->(),()", x))  # type: ignore[return-value]
+
+
+def vector_norm(x: Array, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """As NumPy's, of the absolute values; by sums, so that nothing is gathered in one place."""
+    size = abs(x)
+    if ord in (np.inf, -np.inf):
+        found = (da.max if ord > 0 else da.min)(size, axis=axis, keepdims=keepdims)
+    elif ord == 0:
+        found = da.sum(size != 0, axis=axis, keepdims=keepdims)
+    elif ord == 1:
+        found = da.sum(size, axis=axis, keepdims=keepdims)
+    elif ord == 2:
+        found = da.sqrt(da.sum(size * size, axis=axis, keepdims=keepdims))
+    else:
+        found = da.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+    return found.astype(size.dtype)
+
+
+def diagonal(x: Array, *, offset: int = 0) -> Array:
+    return da.diagonal(x, offset=offset, axis1=-2, axis2=-1)
+
+
+def diagonal_adjoint(x: Array, *, shape: tuple[int, ...], offset: int) -> Array:
+    """Zeros of ``shape`` with ``x`` on the diagonal."""
+    rows, columns = shape[-2:]
+    behind = rows - max(-offset, 0) - x.shape[-1]
+    padded = da.pad(x, [(0, 0)] * (x.ndim - 1) + [(max(-offset, 0), behind)])
+    on = da.arange(columns)[None, :] - da.arange(rows)[:, None] == offset
+    return da.where(on, padded[..., :, None], np.zeros((), x.dtype))
+
+
+KERNELS: Mapping[str, Callable[..., Any]] = {
+    "diagonal_adjoint": diagonal_adjoint,
+    "linalg.cholesky": cholesky,
+    "linalg.det": det,
+    "linalg.diagonal": diagonal,
+    "linalg.eig": eig,
+    "linalg.eigh": eigh,
+    "linalg.eigvals": eigvals,
+    "linalg.eigvalsh": eigvalsh,
+    "linalg.inv": inv,
+    "linalg.pinv": pinv,
+    "linalg.qr": qr,
+    "linalg.slogdet": slogdet,
+    "linalg.solve": solve,
+    "linalg.svd": svd,
+    "linalg.svdvals": svdvals,
+    "linalg.vector_norm": vector_norm,
+}
