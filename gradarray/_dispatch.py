@@ -424,6 +424,11 @@ def _clash(shapes: Sequence[tuple[int, ...]]) -> str | None:
     return None
 
 
+def same_shape(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes can be one; a length that is unknown until it is computed (nan) can be any."""
+    return a == b or (len(a) == len(b) and all(m == n or m != m or n != n for m, n in zip(a, b, strict=True)))
+
+
 def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape that ``a`` and ``b`` broadcast to, or None."""
     if _clash((a, b)) is not None:

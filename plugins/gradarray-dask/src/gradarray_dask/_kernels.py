@@ -12,7 +12,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
-from gradarray_dask import _linalg, _shapes
+from gradarray_dask import _linalg, _reductions, _shapes
 
 Array = Any
 
@@ -87,6 +87,8 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "fft.irfft": irfft,
     "fft.rfft": rfft,
     "full": full,
+    "max": _reductions.maximum,
+    "min": _reductions.minimum,
     "ones": _created(da.ones),
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
     "spread": lambda x, *, shape: _shapes.broadcast(x, shape),

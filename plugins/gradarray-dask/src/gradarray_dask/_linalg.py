@@ -15,21 +15,28 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from gradarray_dask._reductions import maximum, minimum
+from gradarray_dask._shapes import zeros
 
 Array = Any
 
 
 def _stacked(function: Callable[..., Any], signature: str, *arrays: Array, **options: Any) -> Any:
-    """``function`` on whole matrices, with the dtypes that it gives for one."""
-    one = [np.ones((1,) * part.count(",") + (1,) if part else (), x.dtype) for part, x in _cores(signature, arrays)]
-    out = function(*one)
-    dtypes = [o.dtype for o in out] if isinstance(out, tuple) else out.dtype
-    return da.apply_gufunc(function, signature, *arrays, output_dtypes=dtypes, allow_rechunk=True, **options)
+    """``function`` on whole matrices, with the dtypes that it gives for one of a single element."""
+    cores = signature.split("->")[0].strip("()").split("),(")
+    ones = [np.ones((1,) * len(core.split(",")) if core else (), x.dtype) for core, x in zip(cores, arrays, strict=True)]
+    out = function(*ones)
+    if any(0 in x.shape for x in arrays):  # there Dask divides by zero, and there is nothing to wait for
+        empty = function(*(np.zeros(x.shape, x.dtype) if 0 in x.shape else _identities(x) for x in arrays))
+        if isinstance(out, tuple):
+            return tuple(da.from_array(e.astype(o.dtype)) for e, o in zip(empty, out, strict=True))
+        return da.from_array(np.asarray(empty, out.dtype))
+    meta = tuple(np.empty(0, o.dtype) for o in out) if isinstance(out, tuple) else np.empty(0, out.dtype)
+    return da.apply_gufunc(function, signature, *arrays, meta=meta, allow_rechunk=True, **options)
 
 
-def _cores(signature: str, arrays: tuple[Array, ...]) -> list[tuple[str, Array]]:
-    inputs = signature.split("->")[0].strip("()").split("),(")
-    return list(zip(inputs, arrays, strict=True))
+def _identities(x: Array) -> Any:
+    return np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape)
 
 
 def _tuple(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,7 +125,7 @@ def vector_norm(x: Array, *, axis: Any = None, keepdims: bool = False, ord: floa
     """As NumPy's, of the absolute values; by sums, so that nothing is gathered in one place."""
     size = abs(x)
     if ord in (np.inf, -np.inf):
-        found = (da.max if ord > 0 else da.min)(size, axis=axis, keepdims=keepdims)
+        found = (maximum if ord > 0 else minimum)(size, axis=axis, keepdims=keepdims)
     elif ord == 0:
         found = da.sum(size != 0, axis=axis, keepdims=keepdims)
     elif ord == 1:
@@ -131,12 +138,17 @@ def vector_norm(x: Array, *, axis: Any = None, keepdims: bool = False, ord: floa
 
 
 def diagonal(x: Array, *, offset: int = 0) -> Array:
+    rows, columns = x.shape[-2:]
+    if not -rows < offset < columns:
+        return zeros((*x.shape[:-2], 0), x.dtype)
     return da.diagonal(x, offset=offset, axis1=-2, axis2=-1)
 
 
 def diagonal_adjoint(x: Array, *, shape: tuple[int, ...], offset: int) -> Array:
     """Zeros of ``shape`` with ``x`` on the diagonal."""
     rows, columns = shape[-2:]
+    if 0 in shape or 0 in x.shape:
+        return zeros(shape, x.dtype)
     behind = rows - max(-offset, 0) - x.shape[-1]
     padded = da.pad(x, [(0, 0)] * (x.ndim - 1) + [(max(-offset, 0), behind)])
     on = da.arange(columns)[None, :] - da.arange(rows)[:, None] == offset

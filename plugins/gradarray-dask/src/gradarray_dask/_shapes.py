@@ -88,13 +88,15 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
         return out if chunks == out.chunks else out.rechunk(chunks)
     if x.ndim == 1 and tuple(shape) == (-1,):
         return x
+    if x.ndim == len(shape) and not unknown(shape):
+        return _assumed(x, shape)
     key: list[Any] = []
     left = list(x.shape)
     for n in shape:
         while left and left[0] == 1 and n != 1:
             left.pop(0)
             key.append(0)
-        if left and (left[0] == n or math.isnan(left[0]) and (math.isnan(n) or n == -1)):
+        if left and (left[0] == n or math.isnan(n) or (math.isnan(left[0]) and n == -1)):
             left.pop(0)
             key.append(slice(None))
         elif n == 1:
@@ -108,6 +110,21 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
         f"reshape: {tuple(x.shape)} to {tuple(shape)}: a length is unknown until it is computed (nan). Call "
         "compute_chunk_sizes() on the Dask array first"
     )
+
+
+def _assumed(x: Array, shape: Sequence[int]) -> Array:
+    """``x``, whose lengths are unknown, where they must be those of ``shape``: one chunk where they were unknown."""
+
+    def checked(whole: Any, *lengths: int) -> Any:
+        if whole.shape != lengths:
+            raise ValueError(f"an array of shape {whole.shape} was taken for one of shape {lengths}")
+        return whole
+
+    letters = tuple(range(x.ndim))
+    new = {x.ndim + i: n for i, n in enumerate(shape)}
+    lengths = [part for n in shape for part in (n, None)]
+    out = da.blockwise(checked, tuple(new), x, letters, *lengths, new_axes=new, dtype=x.dtype, concatenate=True)
+    return out.rechunk(getattr(shape, "chunks", out.chunks))
 
 
 def _known(shape: Sequence[int], name: str) -> Array:
