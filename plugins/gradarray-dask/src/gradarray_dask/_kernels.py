@@ -78,10 +78,19 @@ def full(shape: Any, value: Any, dtype: Any) -> Array:
     return da.full(shape, value, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
 
 
+def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
+    if 0 in (n_rows, n_cols):
+        return _shapes.zeros((n_rows, n_cols), dtype)
+    chunks = _shapes.chunked((n_rows, n_cols), dtype)
+    rows, columns = da.arange(n_rows, chunks=chunks[:1]), da.arange(n_cols, chunks=chunks[1:])
+    return (columns - rows[:, None] == k).astype(dtype)
+
+
 KERNELS: Mapping[str, Callable[..., Any]] = {
     **_linalg.KERNELS,
     "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
     "clone": lambda x: x.copy(),
+    "eye": eye,
     "fft.fftn": fftn,
     "fft.ifftn": partial(fftn, inverse=True),
     "fft.irfft": irfft,
