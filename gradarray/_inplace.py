@@ -122,8 +122,9 @@ def _through(x: Value, steps: Sequence[Step], raw: Array) -> Array:
 
     A step that is no index only arranges the elements in another way: its transpose puts them back.
     """
-    place = x._place
-    befores = [x]
+    if not steps:
+        return raw
+    place, befores = x._place, [x]
     for step in steps[:-1]:
         befores.append(replay(befores[-1], [step]))
     for before, step in zip(reversed(befores), reversed(steps), strict=True):

@@ -260,7 +260,10 @@ def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Arr
         axes += range(axis, axis + len(found))
         indices += found
     checked = [_in_bounds(i, x.shape[axis]) for axis, i in zip(axes, indices, strict=True)]
-    return tuple(axes), list(da.broadcast_arrays(*checked)) if len(checked) > 1 else checked
+    if len(checked) > 1:
+        pairs = [part for i in da.broadcast_arrays(*checked) for part in (i, tuple(range(i.ndim)))]
+        _, checked = da.core.unify_chunks(*pairs, warn=False)
+    return tuple(axes), checked
 
 
 def _positions(mask: Array, n: int) -> list[Array]:
