@@ -79,11 +79,7 @@ def full(shape: Any, value: Any, dtype: Any) -> Array:
 
 
 def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
-    if 0 in (n_rows, n_cols):
-        return _shapes.zeros((n_rows, n_cols), dtype)
-    chunks = _shapes.chunked((n_rows, n_cols), dtype)
-    rows, columns = da.arange(n_rows, chunks=chunks[:1]), da.arange(n_cols, chunks=chunks[1:])
-    return (columns - rows[:, None] == k).astype(dtype)
+    return _shapes.diagonal_mask(_shapes.chunked((n_rows, n_cols), dtype), k).astype(dtype)
 
 
 KERNELS: Mapping[str, Callable[..., Any]] = {

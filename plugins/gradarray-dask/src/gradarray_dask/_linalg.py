@@ -16,7 +16,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from gradarray_dask._reductions import maximum, minimum
-from gradarray_dask._shapes import zeros
+from gradarray_dask._shapes import chunked, diagonal_mask, zeros
 
 Array = Any
 
@@ -104,7 +104,17 @@ def inv(x: Array) -> Array:
 
 
 def solve(x1: Array, x2: Array) -> Array:
-    return _stacked(np.linalg.solve, "(m,m),(m,k)->(m,k)", x1, x2)
+    """Columns are solved for in the chunks that they come in."""
+    if 0 in x1.shape or 0 in x2.shape:
+        return _stacked(np.linalg.solve, "(m,n),(n,k)->(m,k)", x1, x2)
+    n = x2.ndim
+    x1, x2 = x1.rechunk({n - 2: -1, n - 1: -1}), x2.rechunk({n - 2: -1})
+    dtype = np.linalg.solve(np.ones((1, 1), x1.dtype), np.ones((1, 1), x2.dtype)).dtype
+    letters = tuple(range(n))
+    return da.blockwise(
+        lambda b, a: np.linalg.solve(a, b), letters, x2, letters, x1, (*letters[:-2], n, n + 1), dtype=dtype,
+        concatenate=True,
+    )  # fmt: skip
 
 
 def pinv(x: Array, *, rtol: Any = None) -> Array:
@@ -151,7 +161,7 @@ def diagonal_adjoint(x: Array, *, shape: tuple[int, ...], offset: int) -> Array:
         return zeros(shape, x.dtype)
     behind = rows - max(-offset, 0) - x.shape[-1]
     padded = da.pad(x, [(0, 0)] * (x.ndim - 1) + [(max(-offset, 0), behind)])
-    on = da.arange(columns)[None, :] - da.arange(rows)[:, None] == offset
+    on = diagonal_mask(((rows,), chunked((columns,), x.dtype)[0]), offset)
     return da.where(on, padded[..., :, None], np.zeros((), x.dtype))
 
 

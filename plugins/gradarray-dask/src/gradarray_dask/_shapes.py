@@ -54,6 +54,16 @@ def zeros(shape: Sequence[int], dtype: Any) -> Array:
     return da.zeros(tuple(shape), dtype=dtype, chunks=chunks)
 
 
+def diagonal_mask(chunks: Sequence[tuple[int, ...]], k: int) -> Array:
+    """A matrix in ``chunks`` that is true on its ``k``-th diagonal."""
+
+    def block(block_info: Any = None) -> Any:
+        (low, high), (left, right) = block_info[None]["array-location"]
+        return np.eye(high - low, right - left, k=k + low - left, dtype=bool)
+
+    return da.map_blocks(block, chunks=tuple(chunks), dtype=bool, meta=np.empty((0, 0), bool))
+
+
 def broadcast(x: Array, shape: Sequence[int]) -> Array:
     """``x`` broadcast to ``shape``, in the chunks that this remembers."""
     if x.shape == shape and not unknown(shape):
