@@ -91,6 +91,8 @@ def replay(x: Value, steps: Sequence[Step]) -> Value:
 # Steps that give a view of any memory, however it lies.
 _ALWAYS_VIEWS = frozenset(("getitem", "permute_dims", "transpose", "matrix_transpose", "expand_dims", "squeeze"))
 
+_INDEXING = ("getitem", "index")
+
 
 def _zeroed(g: Value, steps: Sequence[Step]) -> Value:
     """A copy of ``g`` with zeros where ``steps`` lead to, made by a write."""
@@ -112,7 +114,8 @@ def _mask(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> Array:
     try:
         boolean = place.raw_dtype["bool"]
         nothing = make(place.kernels["zeros"](shape, dtype=boolean), place)
-        return _through(nothing, steps, place.kernels["ones"](replay(nothing, steps)._data.shape, dtype=boolean))
+        written = () if steps and steps[-1][0].name in _INDEXING else replay(nothing, steps)._data.shape
+        return _through(nothing, steps, place.kernels["ones"](written, dtype=boolean))
     finally:
         _state.grad_enabled.reset(token)
 
@@ -129,7 +132,7 @@ def _through(x: Value, steps: Sequence[Step], raw: Array) -> Array:
         befores.append(replay(befores[-1], [step]))
     for before, step in zip(reversed(befores), reversed(steps), strict=True):
         record, params = step
-        if record.name in ("getitem", "index"):
+        if record.name in _INDEXING:
             raw = _store(place, before._data, step, raw)
         else:
             assert record.rules is not None

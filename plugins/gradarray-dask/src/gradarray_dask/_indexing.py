@@ -332,20 +332,25 @@ def _gather(x: Array, axes: Axes, indices: list[Array]) -> Array:
     letters = tuple(range(n, n + x.ndim))  # of x; those before are of the indices
     out = (*range(n), *(letters[axis] for axis in rest))
 
-    def pick(found: Any, block: Any, *at: Any, lows: tuple[int, ...]) -> Any:
+    def pick(block: Any, *at: Any, lows: tuple[int, ...], found: Any = None) -> Any:
         block = np.moveaxis(block, axes, tuple(range(len(axes))))
         inside, where = _hits(at, lows, block.shape[: len(axes)])
-        found = found.copy()
+        shape = (*at[0].shape, *block.shape[len(axes) :])
+        found = np.zeros(shape, block.dtype) if found is None else found.copy()
         found[inside] = block[where]
         return found
 
-    chunks = (*indices[0].chunks, *(x.chunks[axis] for axis in rest))
-    found = da.zeros((*indices[0].shape, *(x.shape[axis] for axis in rest)), chunks=chunks, dtype=x.dtype)
+    found = None
     pairs = [part for index in indices for part in (index, tuple(range(n)))]
     for lows, block in _blocks(x, axes):
+        if found is None:
+            step, before = pick, []
+        else:
+            step, before = (lambda found, *args, lows: pick(*args, lows=lows, found=found)), [found, out]
+        # all blocks match already, and those of unknown length can be matched with nothing
         found = da.blockwise(
-            pick, out, found, out, block, letters, *pairs, lows=lows, dtype=x.dtype, concatenate=True
-        )  # fmt: skip
+            step, out, *before, block, letters, *pairs, lows=lows, dtype=x.dtype, concatenate=True, align_arrays=False
+        )
     return found
 
 

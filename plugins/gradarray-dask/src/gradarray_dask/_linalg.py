@@ -9,6 +9,7 @@ result raises NumPy's LinAlgError when it is computed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ Array = Any
 
 def _stacked(function: Callable[..., Any], signature: str, *arrays: Array, **options: Any) -> Any:
     """``function`` on whole matrices, with the dtypes that it gives for one of a single element."""
-    cores = signature.split("->")[0].strip("()").split("),(")
+    cores = re.findall(r"\(([^)]*)\)", signature.split("->")[0])
     ones = [np.ones((1,) * len(core.split(",")) if core else (), x.dtype) for core, x in zip(cores, arrays, strict=True)]
     out = function(*ones)
     if any(0 in x.shape for x in arrays):  # there Dask divides by zero, and there is nothing to wait for
