@@ -316,7 +316,9 @@ def arange(
     place = to_place(device)
     kind = (int64 if integers else _state.get_default_dtype()) if dtype is None else as_dtype(dtype)
     if integers and kind.kind in "iu":
-        raw = _made(place, kind, "arange", (start, stop, step), lambda: np.arange(start, stop, step, dtype=kind.__numpy_dtype__))
+        raw = _made(
+            place, kind, "arange", (start, stop, step), lambda: np.arange(start, stop, step, dtype=kind.__numpy_dtype__)
+        )
     else:
         length = (stop - start) / step
         if not math.isfinite(length):

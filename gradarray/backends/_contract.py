@@ -195,7 +195,10 @@ class Backend(ABC):
         """
 
     def index_adjoint(self, value: Array, key: Any, shape: tuple[int, ...]) -> Array:
-        """Zeros of ``shape`` with ``value`` added at ``key``; ``shape`` is one that :meth:`shape` gave, or a plain one."""
+        """Zeros of ``shape`` with ``value`` added at ``key``.
+
+        ``shape`` is what :meth:`shape` gave, or a plain tuple.
+        """
         zeros = self.namespace(self.device_of(value)).zeros(shape, dtype=value.dtype)
         return self.index_add(zeros, key, value)
 

@@ -69,6 +69,7 @@ class DaskBackend(Backend):
 
     def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
         import dask.array as da
+
         from gradarray_dask._shapes import chunked
 
         # always copied: the graph holds it for as long as it is not computed
@@ -82,6 +83,7 @@ class DaskBackend(Backend):
 
     def empty(self, shape: tuple[int, ...], dtype: DType, device: Device) -> Array:
         import dask.array as da
+
         from gradarray_dask._shapes import chunked
 
         return da.empty(shape, dtype=dtype.__numpy_dtype__, chunks=chunked(shape, dtype.__numpy_dtype__))

@@ -231,10 +231,10 @@ def _spread_out(flat: Array, axis: int, value: Array) -> Array:
         return out
 
     index = tuple(range(value.ndim))
-    dtype, sizes = value.dtype, {axis: flat.chunks[0]}
     return da.blockwise(
-        place, index, flat, (axis,), value, index, dtype=dtype, align_arrays=False, adjust_chunks=sizes, concatenate=True
-    )
+        place, index, flat, (axis,), value, index, dtype=value.dtype, align_arrays=False,
+        adjust_chunks={axis: flat.chunks[0]}, concatenate=True,
+    )  # fmt: skip
 
 
 # -- arrays of integers ------------------------------------------------------------------------------------------------
@@ -243,12 +243,12 @@ def _spread_out(flat: Array, axis: int, value: Array) -> Array:
 def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Array]]:
     """The axes that are indexed, and for each an array of integers that are in bounds when computed, of one shape."""
     lengths = [i.shape for _, i in arrays if i.dtype != bool]
-    if not lengths or math.prod(np.broadcast_shapes(*lengths)) == 1:
-        if any(i.dtype == bool for _, i in arrays):
-            raise NotImplementedError(
-                "several masks, or a mask beside a single integer, in one index are not supported on dask, which does "
-                "not know how many elements they name; take one after the other"
-            )
+    one = math.prod(np.broadcast_shapes(*lengths)) == 1  # also where there are none
+    if one and any(i.dtype == bool for _, i in arrays):
+        raise NotImplementedError(
+            "several masks, or a mask beside a single integer, in one index are not supported on dask, which does not "
+            "know how many elements they name; take one after the other"
+        )
     axes: list[int] = []
     indices: list[Array] = []
     for axis, index in arrays:
@@ -341,6 +341,7 @@ def _gather(x: Array, axes: Axes, indices: list[Array]) -> Array:
         return found
 
     found = None
+    before: list[Any]
     pairs = [part for index in indices for part in (index, tuple(range(n)))]
     for lows, block in _blocks(x, axes):
         if found is None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
+
 from gradarray_dask import _linalg, _reductions, _shapes
 
 Array = Any
+Norm = Literal["backward", "ortho", "forward"]
 
 
 def _strong(g: Any, p: Any) -> Any:
@@ -36,19 +38,19 @@ def _whole(x: Array, axes: Any) -> Array:
     return x.rechunk(dict.fromkeys(axes, -1))
 
 
-def fftn(x: Array, *, s: Any = None, axes: Any = None, norm: str = "backward", inverse: bool = False) -> Array:
+def fftn(x: Array, *, s: Any = None, axes: Any = None, norm: Norm = "backward", inverse: bool = False) -> Array:
     axes = tuple(range(x.ndim)) if axes is None else axes
     lengths = [x.shape[a] for a in axes] if s is None else s
     transform = partial(np.fft.ifftn if inverse else np.fft.fftn, s=tuple(lengths), axes=tuple(axes), norm=norm)
     return _transformed(transform, x, axes, lengths)
 
 
-def rfft(x: Array, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Array:
+def rfft(x: Array, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     n = x.shape[axis] if n is None else n
     return _transformed(partial(np.fft.rfft, n=n, axis=axis, norm=norm), x, (axis,), (n // 2 + 1,))
 
 
-def irfft(x: Array, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Array:
+def irfft(x: Array, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
     n = 2 * (x.shape[axis] - 1) if n is None else n
     return _transformed(partial(np.fft.irfft, n=n, axis=axis, norm=norm), x, (axis,), (n,))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+
 from gradarray_dask._reductions import maximum, minimum
 from gradarray_dask._shapes import chunked, diagonal_mask, zeros
 
@@ -24,8 +25,9 @@ Array = Any
 
 def _stacked(function: Callable[..., Any], signature: str, *arrays: Array, **options: Any) -> Any:
     """``function`` on whole matrices, with the dtypes that it gives for one of a single element."""
-    cores = re.findall(r"\(([^)]*)\)", signature.split("->")[0])
-    ones = [np.ones((1,) * len(core.split(",")) if core else (), x.dtype) for core, x in zip(cores, arrays, strict=True)]
+    cores = re.findall(r"\(([^)]*)\)", signature.partition("->")[0])
+    ndims = [len(core.split(",")) if core else 0 for core in cores]
+    ones = [np.ones((1,) * ndim, x.dtype) for ndim, x in zip(ndims, arrays, strict=True)]
     out = function(*ones)
     if any(0 in x.shape for x in arrays):  # there Dask divides by zero, and there is nothing to wait for
         empty = function(*(np.zeros(x.shape, x.dtype) if 0 in x.shape else _identities(x) for x in arrays))
@@ -47,7 +49,7 @@ def _tuple(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _tall(x: Array) -> bool:
     """Whether ``x`` is one matrix in several blocks of rows, none wider than high."""
-    return x.ndim == 2 and x.numblocks[0] > 1 and x.numblocks[1] == 1 and min(x.chunks[0]) >= x.shape[1] > 0
+    return bool(x.ndim == 2 and x.numblocks[0] > 1 and x.numblocks[1] == 1 and min(x.chunks[0]) >= x.shape[1] > 0)
 
 
 def cholesky(x: Array, *, upper: bool = False) -> Array:
@@ -56,19 +58,19 @@ def cholesky(x: Array, *, upper: bool = False) -> Array:
 
 def qr(x: Array, *, mode: str = "reduced") -> tuple[Array, Array]:
     if mode == "reduced" and _tall(x):
-        return tuple(da.linalg.qr(x))  # type: ignore[return-value]
+        return tuple(da.linalg.qr(x))
     m, n = x.shape[-2:]
     sizes = {"p": m if mode == "complete" else min(m, n)}
-    return tuple(_stacked(_tuple(partial(np.linalg.qr, mode=mode)), "(m,n)->(m,p),(p,n)", x, output_sizes=sizes))  # type: ignore[return-value]
+    return tuple(_stacked(_tuple(partial(np.linalg.qr, mode=mode)), "(m,n)->(m,p),(p,n)", x, output_sizes=sizes))
 
 
 def svd(x: Array, *, full_matrices: bool = True) -> tuple[Array, Array, Array]:
     m, n = x.shape[-2:]
     if not full_matrices and _tall(x):
-        return tuple(da.linalg.svd(x))  # type: ignore[return-value]
+        return tuple(da.linalg.svd(x))
     sizes = {"p": m if full_matrices else min(m, n), "k": min(m, n), "q": n if full_matrices else min(m, n)}
     function = _tuple(partial(np.linalg.svd, full_matrices=full_matrices))
-    return tuple(_stacked(function, "(m,n)->(m,p),(k),(q,n)", x, output_sizes=sizes))  # type: ignore[return-value]
+    return tuple(_stacked(function, "(m,n)->(m,p),(k),(q,n)", x, output_sizes=sizes))
 
 
 def svdvals(x: Array) -> Array:
@@ -76,7 +78,7 @@ def svdvals(x: Array) -> Array:
 
 
 def eigh(x: Array) -> tuple[Array, Array]:
-    return tuple(_stacked(_tuple(np.linalg.eigh), "(m,n)->(m),(m,n)", x))  # type: ignore[return-value]
+    return tuple(_stacked(_tuple(np.linalg.eigh), "(m,n)->(m),(m,n)", x))
 
 
 def eigvalsh(x: Array) -> Array:
@@ -93,7 +95,7 @@ def eig(x: Array) -> tuple[Array, Array]:
     def whole(a: Any) -> Any:
         return tuple(map(_complex, np.linalg.eig(a)))
 
-    return tuple(_stacked(whole, "(m,n)->(m),(m,n)", x))  # type: ignore[return-value]
+    return tuple(_stacked(whole, "(m,n)->(m),(m,n)", x))
 
 
 def eigvals(x: Array) -> Array:
@@ -129,7 +131,7 @@ def det(x: Array) -> Array:
 
 
 def slogdet(x: Array) -> tuple[Array, Array]:
-    return tuple(_stacked(_tuple(np.linalg.slogdet), "(m,n)->(),()", x))  # type: ignore[return-value]
+    return tuple(_stacked(_tuple(np.linalg.slogdet), "(m,n)->(),()", x))
 
 
 def vector_norm(x: Array, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import dask.array as da
+
 from gradarray.backends import Array, DType, RandomSource
 
 
