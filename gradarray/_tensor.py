@@ -434,7 +434,11 @@ class Tensor(Methods):
             suffixes.append("requires_grad=True")
         kind = kinds.get(self._dtype.kind, "complex floating")
         source = detach(self)
-        return printing.tensor_str(tuple(self._data.shape), kind, lambda key: source[key]._host(), suffixes)
+        shape = tuple(self._data.shape)
+        if all(n == n for n in shape):
+            return printing.tensor_str(shape, kind, lambda key: source[key]._host(), suffixes)
+        host = self._host()  # of a length that is unknown until it is computed
+        return printing.tensor_str(host.shape, kind, host.__getitem__, suffixes)
 
     def _repr_pretty_(self, printer: Any, cycle: builtins.bool) -> None:
         printer.text(repr(self))

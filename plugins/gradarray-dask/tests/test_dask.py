@@ -337,6 +337,23 @@ def test_a_mask_gives_a_length_that_is_unknown():
     assert x.grad._data.chunks == raw.chunks
 
 
+def test_what_has_an_unknown_length_prints():
+    x = ga.asarray(da.from_array(np.arange(5.0, dtype=np.float32), chunks=2))
+    assert repr(x[x > 2]) == "tensor([3., 4.], device='dask:cpu')"
+
+
+def test_distinct_elements():
+    raw = da.from_array(np.array([3.0, 1, 3, 2, 2]), chunks=2)
+    x = ga.asarray(raw).requires_grad_()
+    found = ga.unique_inverse(x)
+    found.values.sum().backward()
+    assert (found.values.cpu().tolist(), found.inverse_indices.tolist()) == ([1, 2, 3], [2, 0, 2, 1, 1])
+    assert x.grad.tolist() == [1, 1, 0, 1, 0]
+    with pytest.raises(NotImplementedError, match="length is unknown"):
+        ga.unique_counts(x)
+    assert {"unique_all", "unique_counts"} <= set(BACKEND.capabilities.missing)
+
+
 def test_rows_by_a_mask():
     raw, host = chunked(10, 4, chunks=(3, 4))
     x = ga.asarray(raw).requires_grad_()

@@ -21,7 +21,17 @@ class DaskBackend(Backend):
     """Dask: arrays in chunks, larger than memory, on threads or on a cluster."""
 
     name = "dask"
-    capabilities = Capabilities(mutable=False, views=False, lazy=True, unknown_shapes=True)
+    capabilities = Capabilities(
+        mutable=False,
+        views=False,
+        lazy=True,
+        unknown_shapes=True,
+        missing=dict.fromkeys(
+            ("unique_all", "unique_counts"),
+            "Dask does not know how many elements are distinct, and cannot compare arrays of unknown length in "
+            "different chunks (dask/dask#11831)",
+        ),
+    )
 
     def unavailable(self) -> str | None:
         try:

@@ -131,7 +131,9 @@ def write(x: Array, key: Any, value: Array, *, add: bool) -> Array:
         if parsed.front:
             value = da.moveaxis(value, tuple(range(parsed.front, parsed.front + n)), tuple(range(n)))
         left = tuple(length for axis, length in enumerate(part.shape) if axis not in axes)
-        part = _scatter(part, axes, indices, da.broadcast_to(value, (*indices[0].shape, *left)), add=add)
+        if any(v == 1 != length for v, length in zip(value.shape, (*indices[0].shape, *left), strict=True)):
+            value = da.broadcast_to(value, (*indices[0].shape, *left))
+        part = _scatter(part, axes, indices, value, add=add)
     return part if _is_whole(parsed.basic, x.shape) else _write_basic(x, parsed.basic, part)
 
 
@@ -139,6 +141,12 @@ def write(x: Array, key: Any, value: Array, *, add: bool) -> Array:
 
 
 def _basic(x: Array, key: tuple[Any, ...]) -> Array:
+    for n, k in zip(x.shape, (k for k in key if k is not None), strict=True):
+        if math.isnan(n) and k != FULL:
+            raise NotImplementedError(
+                f"{k} cannot index an axis whose length is unknown until it is computed (nan); call "
+                "compute_chunk_sizes() on the Dask array first"
+            )
     return x if all(k == FULL for k in key) else x[key]
 
 
@@ -243,8 +251,8 @@ def _spread_out(flat: Array, axis: int, value: Array) -> Array:
 def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Array]]:
     """The axes that are indexed, and for each an array of integers that are in bounds when computed, of one shape."""
     lengths = [i.shape for _, i in arrays if i.dtype != bool]
-    one = math.prod(np.broadcast_shapes(*lengths)) == 1  # also where there are none
-    if one and any(i.dtype == bool for _, i in arrays):
+    masked = any(i.dtype == bool for _, i in arrays)
+    if masked and math.prod(np.broadcast_shapes(*lengths)) == 1:  # also where there are none
         raise NotImplementedError(
             "several masks, or a mask beside a single integer, in one index are not supported on dask, which does not "
             "know how many elements they name; take one after the other"
@@ -371,20 +379,23 @@ def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, *, add: b
             moved[where] = values[inside]
         return block
 
-    # the indices' blocks one after the other, the values in the same ones
-    value = value.rechunk((*indices[0].chunks, *value.chunks[n:]))
-    steps = [
-        ([i[key] for i in indices], value[key])
-        for bounds in product(*map(_ranges, indices[0].chunks))
-        for key in [tuple(slice(*b) for b in bounds)]
-    ]
+    # the values in the blocks of the indices and of x, which then are taken one after the other
+    first = {d: indices[0].chunks[d] for d in range(n) if not math.isnan(indices[0].shape[d])}
+    value = value.rechunk(first | {n + d: x.chunks[letter - n] for d, letter in enumerate(rest)})
+    if value.numblocks[:n] != indices[0].numblocks:
+        raise ValueError(
+            f"values in {value.numblocks[:n]} blocks of unknown length cannot be matched with indices in "
+            f"{indices[0].numblocks}; call compute_chunk_sizes() on them first"
+        )
+    positions = product(*map(range, value.numblocks[:n]))
+    steps = [([i.blocks[p] for i in indices], value.blocks[p]) if n else (indices, value) for p in positions]
     done = []
     for lows, block in _blocks(x, axes):
         for at, values in steps:
             pairs = [part for index in at for part in (index, tuple(range(n)))]
             block = da.blockwise(
                 put, letters, block, letters, values, (*range(n), *rest), *pairs, lows=lows, dtype=x.dtype,
-                concatenate=True,
+                concatenate=True, align_arrays=False,
             )  # fmt: skip
         done.append(block)
     return _joined(done, axes, [len(x.chunks[axis]) for axis in axes])
