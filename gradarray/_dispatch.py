@@ -303,7 +303,7 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
         if isinstance(x, Value):
             edge = x._node
             edges.append(x if edge is LEAF else edge)
-            shapes.append(x._data.shape)
+            shapes.append(x._data.shape if place.shape_of is None else place.shape_of(x._data))
             needs.append(edge is not None)
             is_complex = is_complex or x._kind.dtype.is_complex
         else:
@@ -448,6 +448,11 @@ def _clash(shapes: Sequence[tuple[int, ...]]) -> str | None:
                         f"dimension {max(len(a), len(b)) - d}; the shapes are {list(a)} and {list(b)}"
                     )
     return None
+
+
+def same_shape(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes can be one; a length that is unknown until it is computed (nan) can be any."""
+    return a == b or (len(a) == len(b) and all(m == n or m != m or n != n for m, n in zip(a, b, strict=True)))
 
 
 def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:

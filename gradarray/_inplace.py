@@ -93,6 +93,8 @@ def replay(x: Value, steps: Sequence[Step]) -> Value:
 # Steps that give a view of any memory, however it lies.
 _ALWAYS_VIEWS = frozenset(("getitem", "permute_dims", "transpose", "matrix_transpose", "expand_dims", "squeeze"))
 
+_INDEXING = ("getitem", "index")
+
 
 def _zeroed(g: Value, steps: Sequence[Step]) -> Value:
     """A copy of ``g`` with zeros where ``steps`` lead to, made by a write."""
@@ -108,28 +110,38 @@ def _zeroed(g: Value, steps: Sequence[Step]) -> Value:
     return out
 
 
-def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> tuple[Array, int]:
-    """For each element that ``steps`` lead to, its number in the base, and how many the base has."""
-    size = 1
-    for n in shape:
-        size *= n
-    xp = place.xp
-    integer = place.raw_dtype["int64" if "int64" in place.raw_dtype else "int32"]
-    numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=integer), shape)
-    return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
-
-
 def _mask(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> Array:
     """True where a write through ``steps`` goes."""
     token = _state.grad_enabled.set(False)
     try:
-        positions, size = _positions(place, shape, steps)
-        kernels, backend = place.kernels, place.backend
-        mask = kernels["zeros"](size, dtype=place.raw_dtype["bool"])
-        true = kernels["ones"](positions.shape, dtype=place.raw_dtype["bool"])
-        return kernels["reshape"](backend.setitem(mask, positions, true), shape)
+        boolean = place.raw_dtype["bool"]
+        nothing = make(place.kernels["zeros"](shape, dtype=boolean), place)
+        written = () if steps and steps[-1][0].name in _INDEXING else replay(nothing, steps)._data.shape
+        return _through(nothing, steps, place.kernels["ones"](written, dtype=boolean))
     finally:
         _state.grad_enabled.reset(token)
+
+
+def _through(x: Value, steps: Sequence[Step], raw: Array) -> Array:
+    """The array of ``x`` with ``raw`` written where ``steps`` lead: into the last view, that into the one before.
+
+    A step that is no index only arranges the elements in another way: its transpose puts them back.
+    """
+    if not steps:
+        return raw
+    place, befores = x._place, [x]
+    for step in steps[:-1]:
+        befores.append(replay(befores[-1], [step]))
+    for before, step in zip(reversed(befores), reversed(steps), strict=True):
+        record, params = step
+        if record.name in _INDEXING:
+            raw = _store(place, before._data, step, raw)
+        else:
+            assert record.rules is not None
+            node = OpNode()
+            node.place, node.params, node.shapes, node.saved = place, params, (before._data.shape,), ()
+            (raw,) = record.rules.raw(node, raw)
+    return raw
 
 
 def check_writable(x: Value, name: str) -> None:
@@ -273,20 +285,15 @@ def rebind_family(x: Value, key: Step | None, raw: Array) -> None:
     place = x._place
     meta = meta_of(x)
     base = x if meta.base is None else meta.base
+    steps = meta.steps if key is None else (*meta.steps, key)
     if key is None:
-        new = place.xp.broadcast_to(raw, x._data.shape)
-    else:
-        new = place.backend.setitem(x._data, _raw_key(key), raw)
-    if base is not x:
-        positions, size = _positions(place, base._data.shape, meta.steps)
-        flat = place.xp.reshape(base._data, (size,))
-        flat = place.backend.setitem(flat, positions, place.xp.reshape(new, (-1,)))
-        new = place.xp.reshape(flat, base._data.shape)
-    if place.mutable:
-        new = _store(place, base._data, None, new)
-    rebind(base, new)
+        raw = place.xp.broadcast_to(raw, x._data.shape)
     token = _state.grad_enabled.set(False)
     try:
+        new = _through(make(base._data, place, base._dtype), steps, raw)
+        if place.mutable:
+            new = _store(place, base._data, None, new)
+        rebind(base, new)
         family = base._meta.family if base._meta is not None else None
         for member in family.alive() if family is not None else ():
             steps = member._meta.steps if member._meta is not None else ()

@@ -85,7 +85,7 @@ class Kernels(dict[str, Callable[..., Any]]):
             return namespace.astype(x, raw_dtype[place.dtype(x).to_complex().name])
 
         def index_adjoint(g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Array:
-            return backend.index_add(namespace.zeros(shape, dtype=g.dtype), fill(key, indices), g)
+            return backend.index_adjoint(g, fill(key, indices), shape)
 
         def strong_multiply(g: Array, p: Array) -> Array:
             product = g * p
@@ -247,12 +247,14 @@ class Place:
         By the name of the dtype.
     kind_of : dict
         The same by the backend's dtype objects.
+    shape_of : callable or None
+        The shape of an array with what else the backend must know of it; None where that is the shape alone.
     xp : Space
     """
 
     __slots__ = (
         "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
-        "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "xp",
+        "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -265,6 +267,7 @@ class Place:
             scoped_types[self.array_type] = backend
         self.mutable = self.capabilities.mutable
         self.negative_steps = self.capabilities.negative_steps
+        self.shape_of = backend.shape if self.capabilities.unknown_shapes else None
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)

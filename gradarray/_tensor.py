@@ -436,7 +436,11 @@ class Tensor(Methods):
             suffixes.append("requires_grad=True")
         kind = kinds.get(self._dtype.kind, "complex floating")
         source = detach(self)
-        return printing.tensor_str(tuple(self._data.shape), kind, lambda key: source[key]._host(), suffixes)
+        shape = tuple(self._data.shape)
+        if all(n == n for n in shape):
+            return printing.tensor_str(shape, kind, lambda key: source[key]._host(), suffixes)
+        host = self._host()  # of a length that is unknown until it is computed
+        return printing.tensor_str(host.shape, kind, host.__getitem__, suffixes)
 
     def _repr_pretty_(self, printer: Any, cycle: builtins.bool) -> None:
         printer.text(repr(self))
@@ -563,11 +567,27 @@ class Tensor(Methods):
         if self._node is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
-        return self._data.__dlpack__(**{k: v for k, v in given.items() if v is not None})
+        return self._exported().__dlpack__(**{k: v for k, v in given.items() if v is not None})
 
     def __dlpack_device__(self) -> tuple[Any, builtins.int]:
         """Where the array lies, in DLPack's terms. Array API standard."""
-        return self._data.__dlpack_device__()  # type: ignore[no-any-return]
+        return self._exported().__dlpack_device__()  # type: ignore[no-any-return]
+
+    def _exported(self) -> Any:
+        """What has the memory: the array, or the computed values of one that has none, as Dask's."""
+        return self._data if hasattr(self._data, "__dlpack__") else self._host()
+
+    @property
+    def to_dask_array(self) -> Callable[[], Any]:
+        # Dask's protocol, by which its functions take a tensor on Dask for the array it holds, uncomputed
+        if self._place.backend.name != "dask":
+            raise AttributeError(f"a Tensor on {self.device} is no array of Dask's; move it with x.to('dask')")
+        if self._node is not None:
+            raise RuntimeError(
+                "a Tensor that requires grad cannot become an array of Dask's without leaving the tape. Use "
+                "tensor.detach() instead."
+            )
+        return lambda: self._data
 
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:
         """On another device. Differentiable. Array API standard; ``torch.Tensor.to``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,6 +100,14 @@ def _size(shape: Any, sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     if size is None:
         return to_shape((shape, *sizes) if shape is not None or sizes else ())
     return to_shape((_given("a shape", [shape, sizes or None, size]),))
+
+
+def _made(place: Place, kind: DType, name: str, arguments: tuple[Any, ...], host: Callable[[], Any]) -> Any:
+    """A lazy backend makes an array itself, piece by piece where it is large; any other gets NumPy's numbers."""
+    raw_dtype = place.to_raw_dtype(kind)
+    if place.backend.capabilities.lazy:
+        return place.kernels[name](*arguments, dtype=raw_dtype)
+    return place.backend.from_numpy(np.asarray(host(), dtype=kind.__numpy_dtype__), place.device, copy=False)
 
 
 def _filled(name: str, shape: tuple[int, ...], dtype: Any, device: Any, required: bool) -> Tensor:
@@ -212,8 +220,8 @@ def full(
         raise TypeError(f"full: fill_value must be a number, got {_short(fill_value)}")
     host, kind = _host(fill_value, dtype)
     full_size = to_shape((_given("a shape", [shape, size]),))
-    raw = place.backend.from_numpy(np.full(full_size, _converted(host, kind)), place.device, copy=False)
-    place.to_raw_dtype(kind)
+    value = _converted(host, kind)
+    raw = _made(place, kind, "full", (full_size, value.item()), lambda: np.full(full_size, value))
     return leaf(make(raw, place, kind), requires_grad)
 
 
@@ -307,15 +315,18 @@ def arange(
     integers = all(isinstance(v, int) for v in (start, stop, step))
     place = to_place(device)
     kind = (int64 if integers else _state.get_default_dtype()) if dtype is None else as_dtype(dtype)
-    place.to_raw_dtype(kind)
     if integers and kind.kind in "iu":
-        values = np.arange(start, stop, step, dtype=kind.__numpy_dtype__)
+        raw = _made(
+            place, kind, "arange", (start, stop, step), lambda: np.arange(start, stop, step, dtype=kind.__numpy_dtype__)
+        )
     else:
         length = (stop - start) / step
         if not math.isfinite(length):
             raise ShapeError(f"arange: unsupported range: {start} -> {stop} in steps of {step}")
-        values = start + step * np.arange(max(math.ceil(length), 0))
-    raw = place.backend.from_numpy(np.asarray(values, dtype=kind.__numpy_dtype__), place.device, copy=False)
+        n = max(math.ceil(length), 0)
+        raw = place.backend.from_numpy(
+            np.asarray(start + step * np.arange(n), dtype=kind.__numpy_dtype__), place.device, copy=False
+        )
     return leaf(make(raw, place, kind), requires_grad)
 
 
@@ -387,9 +398,8 @@ def eye(
     if n_rows < 0 or n_cols < 0:
         raise ShapeError(f"eye: lengths must be greater or equal to 0, got {n_rows} and {n_cols}")
     k = max(-n_rows, min(k, n_cols))  # NumPy overflows on what lies far outside
-    values = np.eye(n_rows, n_cols, k=k, dtype=kind.__numpy_dtype__)
-    place.to_raw_dtype(kind)
-    return leaf(make(place.backend.from_numpy(values, place.device, copy=False), place, kind), requires_grad)
+    raw = _made(place, kind, "eye", (n_rows, n_cols, k), lambda: np.eye(n_rows, n_cols, k=k))
+    return leaf(make(raw, place, kind), requires_grad)
 
 
 # -- data from outside -------------------------------------------------------------------------------------------------

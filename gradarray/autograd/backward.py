@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state
-from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad
+from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad, same_shape
 from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
@@ -73,7 +73,7 @@ def _checked(x: Value, g: Any, i: int) -> Value:
     """``g``, if it can be the gradient of ``x``, in the dtype of ``x``."""
     if not isinstance(g, Value):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
-    if g._data.shape != x._data.shape:
+    if not same_shape(g._data.shape, x._data.shape):
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape of "
             f"{list(x._data.shape)}."

@@ -222,6 +222,22 @@ class Backend(ABC):
         masks of bool.
         """
 
+    def index_adjoint(self, value: Array, key: Any, shape: tuple[int, ...]) -> Array:
+        """Zeros of ``shape`` with ``value`` added at ``key``.
+
+        ``shape`` is what :meth:`shape` gave, or a plain tuple.
+        """
+        zeros = self.namespace(self.device_of(value)).zeros(shape, dtype=value.dtype)
+        return self.index_add(zeros, key, value)
+
+    def shape(self, array: Array) -> tuple[int, ...]:
+        """The shape of ``array``, as derivative rules keep it and hand it to kernels.
+
+        A library may add to the tuple what it needs to make an array like this one again, such as its chunks. Asked
+        for only where :attr:`Capabilities.unknown_shapes` says that the lengths are not all there is to know.
+        """
+        return tuple(array.shape)
+
     def owns_memory(self, array: Array) -> bool:
         """Whether nothing else can alias ``array``'s memory, so that a gradient may be given away uncopied."""
         return not self.capabilities.mutable

@@ -71,7 +71,8 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
                     )
                 empty = isinstance(k, list) and not k
                 array = as_value(np.zeros(0, np.int64) if empty else np.asarray(k), device=x._place)
-            if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray):
+            waits = array._place.backend.capabilities.lazy  # its value is not asked for: it stays an array
+            if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray) and not waits:
                 parts.append(operator.index(array))  # type: ignore[arg-type]
                 dims += 1
                 continue

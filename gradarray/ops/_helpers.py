@@ -23,8 +23,20 @@ def kept(shape: Shape, axis: Axis) -> Shape:
 
 
 def count(shape: Shape, axis: Axis) -> int:
-    """How many elements a reduction puts together."""
-    return math.prod(shape[a] for a in axes_of(axis, len(shape))) if shape else 1
+    """How many elements a reduction puts together.
+
+    Raises
+    ------
+    ValueError
+        If a length is unknown until it is computed.
+    """
+    n = math.prod(shape[a] for a in axes_of(axis, len(shape))) if shape else 1
+    if n != n:
+        raise ValueError(
+            f"the derivative needs the number of elements along axis {axis} of shape {tuple(shape)}, which is unknown "
+            "until it is computed (nan); use sum() and divide by a number of your own"
+        )
+    return n
 
 
 def unreduce(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:

@@ -48,8 +48,11 @@ primitive(
 )
 
 
-def _adjoint_vjp(xp: Any, g: Any, rest: Any, key: Any) -> list[Any]:
-    return [xp.index(g, *rest, key=key) if rest else xp.getitem(g, key=key), *(None for _ in rest)]
+def _adjoint_vjp(xp: Any, g: Any, rest: Any, key: Any, shapes: Any) -> list[Any]:
+    found = xp.index(g, *rest, key=key) if rest else xp.getitem(g, key=key)
+    if found.shape != shapes[0]:  # of a length that is unknown until it is computed, by a mask
+        found = xp.reshape(found, shape=shapes[0])
+    return [found, *(None for _ in rest)]
 
 
 primitive(

@@ -134,6 +134,11 @@ def host(x: Any) -> Array:
     return np.array(x._place.backend.to_numpy(x._data))
 
 
+def shape_of(x: Any) -> Shape:
+    """A tensor's shape, also where a length is unknown until it is computed."""
+    return host(x).shape if any(n != n for n in x.shape) else tuple(x.shape)
+
+
 def raw(x: Any, place: Place) -> Any:
     """A NumPy array as ``place``'s own; anything else as it is."""
     return place.backend.from_numpy(x, place.device, copy=True) if isinstance(x, np.ndarray) else x

@@ -1,0 +1,105 @@
+"""Functions of the standard that Dask lacks or gets wrong, made of its own, and those worth a shorter graph.
+
+Knows Dask and NumPy. Must not know gradarray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+import dask.array as da
+import numpy as np
+from dask.array.core import elemwise
+
+from gradarray_dask import _linalg, _reductions, _shapes
+
+Array = Any
+Norm = Literal["backward", "ortho", "forward"]
+
+
+def _strong(g: Any, p: Any) -> Any:
+    with np.errstate(all="ignore"):  # as in any backward pass; this runs on a thread of the scheduler's
+        product = g * p
+    return np.where(g == 0, product.dtype.type(0), product)
+
+
+def strong_multiply(g: Array, p: Array) -> Array:
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``; one step of the graph."""
+    return elemwise(_strong, g, p)
+
+
+# -- Fourier transforms ------------------------------------------------------------------------------------------------
+
+
+def _whole(x: Array, axes: Any) -> Array:
+    """``x`` in one chunk along ``axes``, and as it is along the others."""
+    return x.rechunk(dict.fromkeys(axes, -1))
+
+
+def fftn(x: Array, *, s: Any = None, axes: Any = None, norm: Norm = "backward", inverse: bool = False) -> Array:
+    axes = tuple(range(x.ndim)) if axes is None else axes
+    lengths = [x.shape[a] for a in axes] if s is None else s
+    transform = partial(np.fft.ifftn if inverse else np.fft.fftn, s=tuple(lengths), axes=tuple(axes), norm=norm)
+    return _transformed(transform, x, axes, lengths)
+
+
+def rfft(x: Array, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
+    n = x.shape[axis] if n is None else n
+    return _transformed(partial(np.fft.rfft, n=n, axis=axis, norm=norm), x, (axis,), (n // 2 + 1,))
+
+
+def irfft(x: Array, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Array:
+    n = 2 * (x.shape[axis] - 1) if n is None else n
+    return _transformed(partial(np.fft.irfft, n=n, axis=axis, norm=norm), x, (axis,), (n,))
+
+
+def _transformed(transform: Callable[[Any], Any], x: Array, axes: Any, lengths: Any) -> Array:
+    """``transform`` of ``x``, each task with all there is along ``axes``; these have ``lengths`` after it."""
+    x = _whole(x, [a % x.ndim for a in axes])
+    chunks = list(x.chunks)
+    for axis, n in zip(axes, lengths, strict=True):
+        chunks[axis] = (n,)
+    dtype = transform(np.ones((1,) * x.ndim, x.dtype)).dtype
+    return x.map_blocks(transform, dtype=dtype, chunks=tuple(chunks))
+
+
+# -- creation ----------------------------------------------------------------------------------------------------------
+
+
+def _created(function: Callable[..., Array]) -> Callable[..., Array]:
+    return lambda shape, dtype: function(shape, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
+
+
+def _tuple(shape: Any) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def full(shape: Any, value: Any, dtype: Any) -> Array:
+    return da.full(shape, value, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
+
+
+def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
+    return _shapes.diagonal_mask(_shapes.chunked((n_rows, n_cols), dtype), k).astype(dtype)
+
+
+KERNELS: Mapping[str, Callable[..., Any]] = {
+    **_linalg.KERNELS,
+    "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
+    "clone": lambda x: x.copy(),
+    "eye": eye,
+    "fft.fftn": fftn,
+    "fft.ifftn": partial(fftn, inverse=True),
+    "fft.irfft": irfft,
+    "fft.rfft": rfft,
+    "full": full,
+    "max": _reductions.maximum,
+    "min": _reductions.minimum,
+    "ones": _created(da.ones),
+    "reshape": lambda x, shape: _shapes.reshape(x, shape),
+    "spread": lambda x, *, shape: _shapes.broadcast(x, shape),
+    "strong_multiply": strong_multiply,
+    "view": lambda x, *, shape: _shapes.reshape(x, shape),
+    "zeros": _created(da.zeros),
+}

@@ -1,0 +1,147 @@
+"""Shapes that know how their array was chunked, and what turns arrays back into it.
+
+Knows Dask. Must not know gradarray.
+
+Derivative rules keep the shapes of what they differentiate. Kept with its chunks, a shape leads a gradient back into
+the same chunks, and a length that is unknown until it is computed back to the array that has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.array.core import elemwise
+
+Array = Any
+
+
+class Lengths(tuple[int, ...]):
+    """A shape, the chunks of its array and, where a length is unknown, the array itself."""
+
+    chunks: tuple[tuple[int, ...], ...]
+    like: Array | None
+
+
+def chunked(shape: Sequence[int], dtype: Any) -> Any:
+    """Chunks of Dask's choice for an array of ``shape``; it divides by zero itself where that is empty."""
+    if 0 in shape:
+        return tuple((n,) for n in shape)
+    return da.core.normalize_chunks("auto", tuple(shape), dtype=np.dtype(dtype))
+
+
+def lengths(x: Array) -> Lengths:
+    """The shape of ``x``, with what it must remember."""
+    shape = Lengths(x.shape)
+    shape.chunks = x.chunks
+    shape.like = x if unknown(x.shape) else None
+    return shape
+
+
+def unknown(shape: Sequence[int]) -> bool:
+    """Whether a length in ``shape`` is not known before it is computed."""
+    return any(map(math.isnan, shape))
+
+
+def zeros(shape: Sequence[int], dtype: Any) -> Array:
+    """Zeros in the chunks that ``shape`` remembers."""
+    if unknown(shape):
+        return da.zeros_like(_known(shape, "zeros"), dtype=dtype)
+    chunks = getattr(shape, "chunks", None) or chunked(shape, dtype)
+    return da.zeros(tuple(shape), dtype=dtype, chunks=chunks)
+
+
+def diagonal_mask(chunks: Sequence[tuple[int, ...]], k: int) -> Array:
+    """A matrix in ``chunks`` that is true on its ``k``-th diagonal."""
+
+    def block(block_info: Any = None) -> Any:
+        (low, high), (left, right) = block_info[None]["array-location"]
+        return np.eye(high - low, right - left, k=k + low - left, dtype=bool)
+
+    return da.map_blocks(block, chunks=tuple(chunks), dtype=bool, meta=np.empty((0, 0), bool))
+
+
+def broadcast(x: Array, shape: Sequence[int]) -> Array:
+    """``x`` broadcast to ``shape``, in the chunks that this remembers."""
+    if x.shape == shape and not unknown(shape):
+        return x
+    if unknown(shape):
+        like = _known(shape, "broadcast_to")
+        return elemwise(_broadcast, x, like, dtype=x.dtype)
+    chunks = getattr(shape, "chunks", None)
+    if chunks is not None or 0 in shape:
+        chunks = chunks or chunked(shape, x.dtype)
+        own = x.shape[::-1]
+        x = x.rechunk({x.ndim - 1 - i: chunks[-1 - i] for i, n in enumerate(own) if n != 1})
+    else:
+        new = len(shape) - x.ndim
+        auto = tuple("auto" if i < new or x.shape[i - new] != n else x.chunks[i - new] for i, n in enumerate(shape))
+        chunks = da.core.normalize_chunks(auto, tuple(shape), dtype=x.dtype)
+    return da.broadcast_to(x, tuple(shape), chunks=chunks)
+
+
+def _broadcast(x: Any, like: Any) -> Any:
+    return np.broadcast_to(x, np.broadcast_shapes(np.shape(x), np.shape(like)))
+
+
+def reshape(x: Array, shape: Sequence[int]) -> Array:
+    """``x`` in another shape; where lengths are unknown, dimensions of length 1 may come and go."""
+    if not unknown(x.shape) and not unknown(shape):
+        try:
+            out = x.reshape(tuple(shape))
+        except NotImplementedError:  # where dimensions are split unevenly; by way of one dimension all goes
+            out = x.reshape(-1).reshape(tuple(shape))
+        chunks = getattr(shape, "chunks", out.chunks)
+        return out if chunks == out.chunks else out.rechunk(chunks)
+    if x.ndim == 1 and tuple(shape) == (-1,):
+        return x
+    if x.ndim == len(shape) and not unknown(shape):
+        return _assumed(x, shape)
+    key: list[Any] = []
+    left = list(x.shape)
+    for n in shape:
+        while left and left[0] == 1 and n != 1:
+            left.pop(0)
+            key.append(0)
+        if left and (left[0] == n or math.isnan(n) or (math.isnan(left[0]) and n == -1)):
+            left.pop(0)
+            key.append(slice(None))
+        elif n == 1:
+            key.append(None)
+        else:
+            break
+    else:
+        if all(n == 1 for n in left):
+            return x[(*key, *(0 for _ in left))]
+    raise ValueError(
+        f"reshape: {tuple(x.shape)} to {tuple(shape)}: a length is unknown until it is computed (nan). Call "
+        "compute_chunk_sizes() on the Dask array first"
+    )
+
+
+def _assumed(x: Array, shape: Sequence[int]) -> Array:
+    """``x``, whose lengths are unknown, where they must be those of ``shape``: one chunk where they were unknown."""
+
+    def checked(whole: Any, *lengths: int) -> Any:
+        if whole.shape != lengths:
+            raise ValueError(f"an array of shape {whole.shape} was taken for one of shape {lengths}")
+        return whole
+
+    letters = tuple(range(x.ndim))
+    new = {x.ndim + i: n for i, n in enumerate(shape)}
+    lengths = [part for n in shape for part in (n, None)]
+    out = da.blockwise(checked, tuple(new), x, letters, *lengths, new_axes=new, dtype=x.dtype, concatenate=True)
+    return out.rechunk(getattr(shape, "chunks", out.chunks))
+
+
+def _known(shape: Sequence[int], name: str) -> Array:
+    like = getattr(shape, "like", None)
+    if like is None:
+        raise ValueError(
+            f"{name}: the shape {tuple(shape)} has a length that is unknown until it is computed (nan). Call "
+            "compute_chunk_sizes() on the Dask array first"
+        )
+    return like

@@ -1,0 +1,469 @@
+"""What the Dask backend promises beyond the contract: nothing is computed early, and chunks stay chunks.
+
+The contract and the derivatives of the table run on it with ``GRADARRAY_TEST_DEVICES=dask:cpu``.
+"""
+
+import subprocess
+import sys
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from dask.callbacks import Callback
+from gradarray_dask import DaskBackend
+
+import gradarray as ga
+from gradarray.backends import Device, get, resolve
+
+BACKEND = DaskBackend()
+
+
+class Computations(Callback):
+    """Counts how often a graph is computed."""
+
+    def __init__(self):
+        self.count = 0
+        super().__init__(start=self._count)
+
+    def _count(self, graph):
+        self.count += 1
+
+
+@pytest.fixture(autouse=True)
+def in_this_thread():
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.fixture
+def computations():
+    with Computations() as counter:
+        yield counter
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def chunked(*shape, chunks, seed=0):
+    """A Dask array of several chunks, and its values."""
+    host = numbers(*shape, seed=seed)
+    return da.from_array(host, chunks=chunks), host
+
+
+def values(x):
+    return x.detach().cpu().numpy()
+
+
+def on_both(function, *hosts, chunks):
+    """The value and the gradients of ``function``, on NumPy and on Dask, which must agree."""
+    found = []
+    for device in ("cpu", "dask"):
+        xs = [
+            ga.asarray(host if device == "cpu" else da.from_array(host, chunks=chunks), copy=True).requires_grad_()
+            for host in hosts
+        ]
+        out = function(*xs)
+        out.sum().backward()
+        found.append((values(out), [values(x.grad) for x in xs], xs))
+    (one, grads_one, _), (two, grads_two, xs) = found
+    np.testing.assert_allclose(two, one, rtol=1e-10, atol=1e-12)
+    for a, b in zip(grads_one, grads_two, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-12)
+    return xs
+
+
+# -- availability ------------------------------------------------------------------------------------------------------
+
+
+def test_the_plugin_is_light():
+    code = """
+import sys, numpy, gradarray_dask
+backend, = gradarray_dask.gradarray_backends()
+assert not backend.owns(numpy.zeros(1)) and not backend.owns("text")
+assert "dask" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_entry_point_finds_it():
+    assert type(get("dask")).__name__ == "DaskBackend"
+    assert resolve("dask") == resolve("dask:cpu") == Device("dask", "cpu")
+
+
+def test_what_it_declares():
+    can = BACKEND.capabilities
+    assert (can.mutable, can.views, can.lazy, can.unknown_shapes) == (False, False, True, True)
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask", None)
+    monkeypatch.setitem(sys.modules, "dask.array", None)
+    assert "pip install" in BACKEND.unavailable()
+
+
+# -- nothing is computed early -----------------------------------------------------------------------------------------
+
+
+def logistic_loss(w, x, y):
+    z = x @ w
+    return (ga.logaddexp(ga.zeros_like(z), z) - y * z).mean()
+
+
+def test_forward_and_backward_build_a_graph_only(computations):
+    raw, host = chunked(1000, 8, chunks=(100, 8))
+    x, w = ga.asarray(raw), ga.zeros(8, dtype=ga.float64, device="dask", requires_grad=True)
+    y = ga.asarray((raw[:, 0] > 0).astype(float))
+    loss = logistic_loss(w, x, y)
+    loss.backward()
+    assert computations.count == 0
+    found = values(w.grad)
+    assert computations.count == 1
+    expected = host.T @ (0.5 - (host[:, 0] > 0)) / 1000
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+LAZY = {
+    "max, whose gradient asks for ties": lambda x: x.max(),
+    "sqrt of zeros": lambda x: ga.where(x > 0, ga.sqrt(ga.abs(x)), 0.0),
+    "prod": lambda x: ga.prod(x, axis=1),
+    "std": lambda x: ga.std(x, axis=0),
+    "cumulative_prod": lambda x: ga.cumulative_prod(x, axis=1),
+    "sort": lambda x: ga.sort(x, axis=1),
+    "norm": lambda x: ga.linalg.vector_norm(x, axis=1),
+    "qr": lambda x: ga.linalg.qr(x).R ** 2,
+    "svdvals": lambda x: ga.linalg.svdvals(x),
+    "solve": lambda x: ga.linalg.solve(x.mT @ x, ga.eye(4, dtype=x.dtype, device=x.device)),
+    "fft": lambda x: ga.abs(ga.fft.fft(x, axis=0)),
+    "slices": lambda x: x[::2, 1:] * x[1::2, :-1],
+    "an index": lambda x: x[ga.asarray(np.array([5, 0, 5]), device=x.device)],
+    "an index of no dimensions": lambda x: x[ga.argmax(x[:, 0])],
+    "a mask": lambda x: x[x > 0],
+    "in place": lambda x: (x * 1).mul_(x).add_(1),
+    "a write through a view": lambda x: written(x * 1),
+    "clip": lambda x: ga.clip(x, -0.5, 0.5),
+}
+
+
+def written(x):
+    x.mT[1].mul_(x[:, 0])
+    x[2:4, :2] = 7.0
+    return x
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_nothing_computes_before_it_is_asked(name, computations):
+    raw, _ = chunked(12, 4, chunks=(4, 4))
+    x = ga.asarray(raw).requires_grad_()
+    out = LAZY[name](x)
+    out.sum().backward()
+    assert computations.count == 0
+    values(x.grad)
+    assert computations.count == 1
+
+
+@pytest.mark.parametrize("name", [name for name in LAZY if name != "a mask"])
+def test_in_chunks_as_in_one_piece(name):
+    on_both(LAZY[name], numbers(12, 4), chunks=(4, 4))
+
+
+@pytest.mark.parametrize("ask", [repr, float, bool, lambda x: x.item(), lambda x: x.tolist(), lambda x: f"{x:.2f}"])
+def test_who_asks_for_a_value_gets_it(ask, computations):
+    x = ga.asarray(chunked(6, chunks=2)[0]).sum()
+    assert computations.count == 0
+    ask(x)
+    assert computations.count == 1
+
+
+def test_printing_computes_what_is_shown_only():
+    seen = []
+
+    def block(block_id=None):
+        seen.append(block_id)
+        return np.ones((1000, 3))
+
+    x = ga.asarray(da.map_blocks(block, chunks=((1000,) * 100, (3,)), dtype=float, meta=np.empty((0, 0))))
+    assert "..." in repr(x)
+    assert set(seen) == {(0, 0), (99, 0)}
+
+
+def test_numpy_asks_for_the_cpu():
+    with pytest.raises(TypeError, match=r"Tensor\.cpu\(\)"):
+        ga.ones(3, device="dask").numpy()
+    assert ga.ones(3, device="dask").cpu().numpy().tolist() == [1, 1, 1]
+
+
+def test_creation_lays_nothing_out():
+    """Two hundred gigabytes each, made in no time, and summed in parts."""
+    n = 160_000
+    for x in (ga.full((n, n), 2.0, device="dask"), ga.zeros(n, n, device="dask"), ga.eye(n, device="dask")):
+        assert max(max(c) for c in x._data.chunks) < n
+    assert ga.eye(n, device="dask")[:3, :3].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    x = ga.randn(n, n, device="dask")
+    assert x[:2, :2].cpu().numpy().std() > 0 and ga.arange(10**11, device="dask")[-1].item() == 10**11 - 1
+
+
+def test_random_numbers_are_repeatable_small_and_large():
+    shape = (30_000, 3_000)
+    first = []
+    for _ in range(2):
+        source = BACKEND.generator(resolve("dask"), 7)
+        small = source.uniform((3,), ga.float32)
+        large = source.normal(shape, ga.float32)
+        assert large.npartitions > 1 and large.dtype == np.float32
+        first.append((small.compute(), large[-1, :5].compute()))
+    for a, b in zip(*first, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(first[0][0], np.random.Generator(np.random.PCG64(7)).random(3, dtype=np.float32))
+
+
+# -- chunks stay chunks ------------------------------------------------------------------------------------------------
+
+BACK = {
+    "sum": lambda x: x.sum(),
+    "mean along": lambda x: x.mean(axis=1) ** 2,
+    "one slice": lambda x: x[10:20] * 2,
+    "rows one by one": lambda x: sum(x[i] * i for i in range(5)),
+    "flattened": lambda x: x.reshape(-1) * 3,
+    "transposed": lambda x: x.T * 2,
+    "broadcast": lambda x: x[None] * ga.ones((2, 1, 1), dtype=x.dtype, device=x.device),
+    "concatenated": lambda x: ga.concat([x, x * 2]),
+    "matmul": lambda x: x @ x.T[:, :3],
+    "an index": lambda x: x[ga.asarray(np.array([5, 99, 5]), device=x.device)] ** 2,
+    "two indices": lambda x: x[tuple(ga.asarray(np.array(i), device=x.device) for i in ([5, 99, 5], [0, 3, 0]))] ** 2,
+    "diagonal": lambda x: ga.linalg.diagonal(x[:4]) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_a_gradient_lies_in_the_chunks_of_what_it_is_of(name):
+    (x,) = on_both(BACK[name], numbers(100, 4), chunks=(10, 4))
+    assert x.grad._data.chunks == x._data.chunks
+
+
+def largest(x):
+    """Bytes of the largest array that a task gives when ``x`` is computed and added up."""
+    sizes = [0]
+
+    def watch(key, result, dsk, state, worker):
+        sizes.append(getattr(result, "nbytes", 0))
+
+    with Callback(posttask=watch):
+        x.sum().compute()
+    return max(sizes)
+
+
+@pytest.mark.parametrize("name", [name for name in BACK if name not in ("matmul", "broadcast", "concatenated")])
+def test_no_task_holds_it_all(name):
+    x = ga.asarray(da.random.default_rng(1).random((8000, 4), chunks=(100, 4))).requires_grad_()
+    BACK[name](x).sum().backward()
+    assert 0 < largest(x.grad._data) < 8000 * 4 * 8 / 4
+
+
+def test_tall_matrices_are_decomposed_in_blocks():
+    x = ga.asarray(da.random.default_rng(1).random((8000, 4), chunks=(100, 4))).requires_grad_()
+    q, r = ga.linalg.qr(x)
+    (r**2).sum().backward()
+    assert largest(x.grad._data) < 8000 * 4 * 8 / 4
+    np.testing.assert_allclose(values(q @ r), values(x), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        ga.linalg.det, ga.linalg.inv, ga.linalg.eigvalsh, ga.linalg.svdvals, ga.linalg.pinv,
+        lambda x: ga.linalg.slogdet(x).logabsdet, lambda x: ga.linalg.svd(x, full_matrices=True).S,
+        lambda x: ga.linalg.cholesky(x), lambda x: abs(ga.linalg.eigvals(x)), lambda x: ga.linalg.matrix_power(x, 3),
+        lambda x: ga.linalg.solve(x, x[..., :1] + 1), lambda x: ga.linalg.cross(x, x.mT),
+    ],
+)  # fmt: skip
+def test_stacks_of_matrices_stay_in_chunks(function):
+    """What Dask lacks altogether, or for stacks."""
+    a = numbers(6, 3, 3)
+    host = a @ np.swapaxes(a, -1, -2) + 3 * np.eye(3)
+    (x,) = on_both(function, host, chunks=(2, 2, 3))
+    assert len(function(x)._data.chunks[0]) >= 3
+
+
+def test_repeat_with_counts_and_take_along_axis():
+    host = numbers(6, 4)
+    counts = np.array([2, 0, 1, 1, 3, 0])
+    on_both(lambda x: ga.repeat(x, ga.asarray(counts, device=x.device), axis=0) ** 2, host, chunks=(2, 4))
+    order = np.argsort(host, axis=0)
+    on_both(lambda x: ga.take_along_axis(x, ga.asarray(order, device=x.device), axis=0) ** 2, host, chunks=(2, 4))
+
+
+# -- writes ------------------------------------------------------------------------------------------------------------
+
+
+def test_views_write_through():
+    raw, host = chunked(6, 4, chunks=(2, 4))
+    x = ga.asarray(raw).clone()
+    row, block = x[1], x[2:5].mT
+    row.mul_(2)
+    block[0] = -1.0
+    x.add_(1)
+    expected = host.copy()
+    expected[1] *= 2
+    expected[2:5, 0] = -1
+    expected += 1
+    np.testing.assert_array_equal(values(x), expected)
+    np.testing.assert_array_equal(values(row), expected[1])
+    np.testing.assert_array_equal(values(block), expected[2:5].T)
+    np.testing.assert_array_equal(raw.compute(), host)
+
+
+def test_an_array_that_was_adopted_is_never_written_to():
+    raw, host = chunked(4, chunks=2)
+    x = ga.asarray(raw)
+    assert x._data is raw
+    x[1:] = 0.0
+    x.mul_(3)
+    np.testing.assert_array_equal(raw.compute(), host)
+
+
+# -- lengths that are unknown ------------------------------------------------------------------------------------------
+
+
+def test_a_mask_gives_a_length_that_is_unknown():
+    raw, host = chunked(10, 4, chunks=(3, 4))
+    x = ga.asarray(raw).requires_grad_()
+    picked = x[x > 0]
+    assert np.isnan(picked.shape[0])
+    (picked**2).sum().backward()
+    np.testing.assert_array_equal(values(picked), host[host > 0])
+    np.testing.assert_allclose(values(x.grad), np.where(host > 0, 2 * host, 0))
+    assert x.grad._data.chunks == raw.chunks
+
+
+def test_what_has_an_unknown_length_prints():
+    x = ga.asarray(da.from_array(np.arange(5.0, dtype=np.float32), chunks=2))
+    assert repr(x[x > 2]) == "tensor([3., 4.], device='dask:cpu')"
+
+
+def test_distinct_elements():
+    raw = da.from_array(np.array([3.0, 1, 3, 2, 2]), chunks=2)
+    x = ga.asarray(raw).requires_grad_()
+    found = ga.unique_inverse(x)
+    found.values.sum().backward()
+    assert (found.values.cpu().tolist(), found.inverse_indices.tolist()) == ([1, 2, 3], [2, 0, 2, 1, 1])
+    assert x.grad.tolist() == [1, 1, 0, 1, 0]
+    with pytest.raises(NotImplementedError, match="length is unknown"):
+        ga.unique_counts(x)
+    assert {"unique_all", "unique_counts"} <= set(BACKEND.capabilities.missing)
+
+
+def test_rows_by_a_mask():
+    raw, host = chunked(10, 4, chunks=(3, 4))
+    x = ga.asarray(raw).requires_grad_()
+    rows = x[x[:, 0] > 0]
+    weights = ga.asarray(np.arange(4.0), device="dask").requires_grad_()
+    (rows @ weights).sum().backward()
+    kept = host[:, 0] > 0
+    np.testing.assert_allclose(values(x.grad), np.where(kept[:, None], np.arange(4.0), 0))
+    np.testing.assert_allclose(values(weights.grad), host[kept].sum(0))
+
+
+def test_a_write_by_a_mask():
+    raw, host = chunked(10, chunks=3)
+    x = ga.asarray(raw).requires_grad_()
+    y = x * 2
+    y[y > 0] = x[y > 0] * 10
+    y.sum().backward()
+    np.testing.assert_allclose(values(y), np.where(host > 0, 10 * host, 2 * host))
+    np.testing.assert_allclose(values(x.grad), np.where(host > 0, 10, 2))
+    z = ga.asarray(raw).clone()
+    z[z > 0] = ga.arange(int((host > 0).sum()), dtype=ga.float64, device="dask")
+    expected = host.copy()
+    expected[host > 0] = np.arange((host > 0).sum())
+    np.testing.assert_array_equal(values(z), expected)
+
+
+def test_beyond_that_the_error_says_what_to_do():
+    x = ga.asarray(chunked(10, chunks=3)[0]).requires_grad_()
+    picked = x[x > 0]
+    with pytest.raises(ValueError, match=r"number of elements .* unknown"):
+        picked.mean().backward()
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        picked[ga.asarray(np.array([0]), device="dask")]
+    with pytest.raises(ValueError, match="size nan"):
+        picked.reshape(2, -1)
+    with pytest.raises(NotImplementedError, match="one after the other"):
+        ga.ones((3, 3), device="dask")[x[:3] > 0, x[:3] > 0]
+
+
+def test_an_index_out_of_bounds_raises_when_computed():
+    x = ga.asarray(chunked(4, chunks=2)[0])
+    with pytest.raises(IndexError, match="index 4 is out of bounds"):
+        x[ga.asarray(np.array([0, 4]), device="dask")].cpu()
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[4]
+
+
+# -- in and out --------------------------------------------------------------------------------------------------------
+
+
+def test_arrays_are_adopted_and_handed_back_uncomputed(computations):
+    raw, host = chunked(10, 4, chunks=(3, 4))
+    x = ga.asarray(raw)
+    assert x._data is raw and x.device == Device("dask", "cpu") and x.dtype is ga.float64
+    assert da.asarray(x) is raw
+    assert computations.count == 0
+    with pytest.raises(RuntimeError, match="detach"):
+        da.asarray(x.clone().requires_grad_())
+    np.testing.assert_array_equal(np.from_dlpack(x), host)
+    assert computations.count > 0
+
+
+def test_what_comes_from_numpy_is_copied():
+    host = np.ones(3)
+    x = ga.asarray(host, device="dask")
+    y = ga.from_dlpack(host, device="dask")
+    host[:] = 7
+    assert x.tolist() == y.tolist() == [1, 1, 1]
+
+
+def test_a_graph_across_devices():
+    x = ga.ones(3, device="dask", requires_grad=True)
+    w = ga.full((3,), 2.0, device="cpu", requires_grad=True)
+    ((x * 3).cpu() * w).sum().backward()
+    assert x.grad.device == Device("dask", "cpu") and x.grad.tolist() == [6, 6, 6] and w.grad.tolist() == [3, 3, 3]
+
+
+def test_devices_do_not_mix():
+    with pytest.raises(RuntimeError, match=r"dask:cpu and cpu|cpu and dask:cpu"):
+        ga.ones(3, device="dask") + ga.ones(3)
+    assert (ga.ones(3, device="dask") + ga.tensor(2.0)).tolist() == [3, 3, 3]
+
+
+def test_a_singular_matrix_raises_when_computed():
+    x = ga.linalg.inv(ga.zeros(2, 2, device="dask"))
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        x.cpu()
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")  # which NumPy says where it computes
+def test_zero_wins_on_every_thread():
+    """The scheduler's threads know nothing of what this one mutes."""
+    x = ga.asarray(da.zeros(4, chunks=1)).requires_grad_()
+    ga.where(x > 0, ga.sqrt(x), 0.0).sum().backward()
+    with dask.config.set(scheduler="threads"):
+        assert x.grad.tolist() == [0, 0, 0, 0]
+
+
+# -- a cluster ---------------------------------------------------------------------------------------------------------
+
+
+def test_gradients_on_a_cluster():
+    distributed = pytest.importorskip("distributed")
+    raw, host = chunked(400, 4, chunks=(100, 4))
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        dask.config.set(scheduler="dask.distributed"),
+    ):
+        x, w = ga.asarray(raw), ga.ones(4, dtype=ga.float64, device="dask", requires_grad=True)
+        ((x @ w) ** 2).sum().backward()
+        found = values(w.grad)
+    np.testing.assert_allclose(found, 2 * host.T @ (host @ np.ones(4)), rtol=1e-10)
