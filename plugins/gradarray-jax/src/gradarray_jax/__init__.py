@@ -1,0 +1,177 @@
+"""The JAX backend: devices ``jax:cpu:0``, ``jax:gpu:0``, ``jax:tpu:0`` and so on, each platform's by its index.
+
+Knows JAX by its public face, and imports it only when asked. Its arrays never change, and may be those of a trace:
+inside of ``jax.jit`` nothing here looks at a value.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from gradarray.backends import Array, Backend, Capabilities, Device, DType, hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NEEDS_X64 = (
+    "JAX is configured to compute in 32 bits. Set JAX_ENABLE_X64=1 in the environment, or call "
+    'jax.config.update("jax_enable_x64", True), before gradarray first meets JAX'
+)
+WIDE = ("int64", "uint64", "float64", "complex128")
+
+
+@cache
+def _library() -> Any:
+    """JAX. Whoever imports it first owns its configuration: if that is us, all dtypes are there."""
+    ours = "jax" not in sys.modules and "JAX_ENABLE_X64" not in os.environ
+    import jax
+
+    if ours:
+        jax.config.update("jax_enable_x64", True)
+    return jax
+
+
+def _has_x64() -> bool:
+    return bool(_library().config.jax_enable_x64)
+
+
+@cache
+def _array_type() -> type[Any]:
+    """The type of arrays that have values, which the library does not export; ``jax.Array`` is all arrays'."""
+    jax = _library()
+    with jax.ensure_compile_time_eval():
+        return type(jax.numpy.empty(0))
+
+
+@cache
+def _devices() -> Mapping[Any, Device]:
+    """Our devices by the library's, its default one first."""
+    jax = _library()
+    platforms = [jax.local_devices()]
+    try:
+        platforms.append(jax.local_devices(backend="cpu"))
+    except RuntimeError:  # left out by JAX_PLATFORMS
+        pass
+    chosen = jax.config.jax_default_device  # a device, or the name of a platform
+    if isinstance(chosen, str):
+        chosen = jax.local_devices(backend=chosen)[0]
+    ours = {raw: Device("jax", raw.platform, i) for platform in platforms for i, raw in enumerate(platform)}
+    return ours if chosen is None else {chosen: ours[chosen], **ours}
+
+
+@cache
+def _raw(device: Device) -> Any:
+    """The library's device for ours. For the default one None: what is made there goes along with other devices'."""
+    raw = next(raw for raw, ours in _devices().items() if ours == device)
+    return None if device == _default() else raw
+
+
+def _default() -> Device:
+    return next(iter(_devices().values()))
+
+
+class _Namespace:
+    """``jax.numpy`` as seen from a device that is not the default: what it creates lies there."""
+
+    CREATION = frozenset("arange asarray empty eye full linspace ones zeros".split())
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(_library().numpy, name)
+        if name not in self.CREATION:
+            return value
+
+        @wraps(value)
+        def create(*args: Any, **kwargs: Any) -> Array:
+            return value(*args, device=self._device, **kwargs)
+
+        return create
+
+
+class JaxBackend(Backend):
+    """JAX: immutable arrays on any device, compiled by XLA."""
+
+    name = "jax"
+
+    @property
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # read only here: it depends on a setting
+        missing = {} if "jax" in sys.modules and _has_x64() else dict.fromkeys(WIDE, NEEDS_X64)
+        return Capabilities(mutable=False, views=False, missing=missing)
+
+    def devices(self) -> Sequence[Device]:
+        return tuple(_devices().values())
+
+    @property
+    def array_types(self) -> tuple[type, ...]:
+        return (_array_type(), _library().Array)
+
+    def owns(self, array: object) -> bool:
+        return "jax" in sys.modules and isinstance(array, _library().Array)
+
+    def device_of(self, array: Array) -> Device:
+        if isinstance(array, _library().core.Tracer):
+            return _default()  # which compiler and caller decide
+        places = array.devices()
+        return _devices()[next(iter(places))] if len(places) == 1 else _default()
+
+    def namespace(self, device: Device) -> Any:
+        raw = _raw(device)
+        return _library().numpy if raw is None else _Namespace(raw)
+
+    def raw_dtype(self, dtype: DType, device: Device) -> Any:
+        if dtype.name in WIDE and not _has_x64():
+            raise AttributeError(f"no {dtype.name}: {NEEDS_X64}")
+        return dtype.__numpy_dtype__
+
+    def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
+        return _library().numpy.array(array, device=_raw(device))
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        return np.asarray(array)
+
+    def copy(self, array: Array) -> Array:
+        return _library().numpy.array(array)
+
+    def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
+        jax = _library()
+        if isinstance(capsule, jax.Array):
+            array = capsule if self.device_of(capsule) == device else self.to_device(capsule, device)
+            return self.copy(array) if copy and array is capsule else array
+        if copy is False:
+            raise ValueError(f"from_dlpack: copy=False, but JAX's arrays never change, and {type(capsule).__name__} may")
+        return self.to_device(jax.dlpack.from_dlpack(capsule, copy=True), device)
+
+    def to_device(self, array: Array, device: Device) -> Array:
+        raw = next(raw for raw, ours in _devices().items() if ours == device)
+        return _library().device_put(array, raw)
+
+    def getitem(self, array: Array, key: Any) -> Array:
+        return _indexing().getitem(array, key)
+
+    def setitem(self, array: Array, key: Any, value: Array) -> Array:
+        return _indexing().setitem(array, key, value)
+
+    def index_add(self, array: Array, key: Any, value: Array) -> Array:
+        return _indexing().index_add(array, key, value)
+
+
+@cache
+def _indexing() -> Any:
+    _library()
+    from gradarray_jax import _keys
+
+    return _keys
+
+
+@hookimpl
+def gradarray_backends() -> Sequence[Backend]:
+    return [JaxBackend()]
