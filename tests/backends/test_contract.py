@@ -41,7 +41,8 @@ def usable(name: str) -> str | None:
         return str(error)
 
 
-UNUSABLE = {name: usable(name) for name in ("numpy", "cupy", "strict")}
+UNUSABLE = {name: usable(name) for name in dict.fromkeys(("numpy", "cupy", "strict", *(b.name for b in every())))}
+"""Those of this repository's tests and every plugin that is installed, each with why it cannot be tested here."""
 BACKENDS = [get(name) for name, why in UNUSABLE.items() if why is None]
 PLACES = [(backend, device) for backend in BACKENDS for device in backend.devices()[:2]]
 PAIRS = [(b, source, target) for b, source in PLACES for b_, target in PLACES if b_ is b]
