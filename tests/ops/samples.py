@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,8 +33,9 @@ DEVICES = (
     pytest.param(
         "strict:device1", marks=pytest.mark.skipif(not STRICT, reason="plugins/gradarray-strict is not installed")
     ),
+    *filter(None, os.environ.get("GRADARRAY_TEST_DEVICES", "").split(",")),
 )
-"""Where rules run here: NumPy, and the library that has nothing beyond the standard."""
+"""Where rules run here: NumPy, the library that has nothing beyond the standard, and what is asked for."""
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
