@@ -563,6 +563,19 @@ class Tensor(Methods):
         """Where the array lies, in DLPack's terms. Array API standard."""
         return self._data.__dlpack_device__()  # type: ignore[no-any-return]
 
+    @property
+    def __jax_array__(self) -> Callable[[], Any]:
+        # JAX's protocol, by which its functions take a tensor on JAX for the array it holds, also inside of a trace,
+        # where there is no memory that DLPack could show
+        if self._place.backend.name != "jax":
+            raise AttributeError(f"a Tensor on {self.device} is no array of JAX's; move it with x.to('jax')")
+        if self._node is not None:
+            raise RuntimeError(
+                "a Tensor that requires grad cannot become an array of JAX's without leaving the tape. Use "
+                "tensor.detach() instead."
+            )
+        return lambda: self._data
+
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:
         """On another device. Differentiable. Array API standard; ``torch.Tensor.to``."""
         return as_value(self, device=device)  # type: ignore[no-any-return]
