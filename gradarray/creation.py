@@ -690,7 +690,7 @@ def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: bool | None = Non
     ----------
     x : object with ``__dlpack__`` and ``__dlpack_device__``
     device : Device or str, optional
-        By default where ``x`` lies.
+        By default where ``x`` lies: an array of a registered backend on that backend's device.
     copy : bool or None
         As :func:`asarray`.
 
@@ -711,8 +711,6 @@ def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: bool | None = Non
         if requires_grad(x):
             raise BufferError("cannot export a tensor that requires a gradient; use x.detach() first")
         return as_value(x, device=device, copy=copy)  # type: ignore[no-any-return]
-    kind = int(x.__dlpack_device__()[0])
-    source = place_of_array(x) if kind not in (1, 2, 3) else None
-    place = source or place_of("cuda" if kind == 2 else "cpu")
+    place = place_of_array(x) or place_of("cuda" if int(x.__dlpack_device__()[0]) == 2 else "cpu")
     out = make(place.backend.from_dlpack(x, place.device, copy=copy), place)
     return as_value(out, device=device, copy=False if copy is False else None)  # type: ignore[no-any-return]
