@@ -72,9 +72,12 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
                 empty = isinstance(k, list) and not k
                 array = as_value(np.zeros(0, np.int64) if empty else np.asarray(k), device=x._place)
             if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray):
-                parts.append(operator.index(array))  # type: ignore[arg-type]
-                dims += 1
-                continue
+                try:
+                    parts.append(operator.index(array))  # type: ignore[arg-type]
+                    dims += 1
+                    continue
+                except TypeError:  # it has no value yet, as inside of jax.jit: an array like any other
+                    pass
             if array._dtype.kind not in "iub":
                 raise IndexError(f"tensors used as indices must be of integers or bool, got {array._dtype!r}")
             if array._place is not x._place:
