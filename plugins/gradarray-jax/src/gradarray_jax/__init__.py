@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, wraps
-from types import ModuleType
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gradarray.backends import Array, Backend, Capabilities, Device, DType, hookimpl
@@ -76,23 +75,38 @@ def _default() -> Device:
 
 
 class _Namespace:
-    """``jax.numpy`` as seen from a device that is not the default: what it creates lies there."""
+    """``jax.numpy`` as seen from one device: what it creates lies there."""
 
-    CREATION = frozenset("arange asarray empty eye full linspace ones zeros".split())
-
-    def __init__(self, device: Any) -> None:
-        self._device = device
+    def __init__(self, module: Any, created: Mapping[str, Any]) -> None:
+        self._module = module
+        self.__dict__.update(created)
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(_library().numpy, name)
-        if name not in self.CREATION:
-            return value
+        return getattr(self._module, name)
 
-        @wraps(value)
-        def create(*args: Any, **kwargs: Any) -> Array:
-            return value(*args, device=self._device, **kwargs)
 
-        return create
+@cache
+def _namespace(device: Device) -> _Namespace:
+    jax = _library()
+    from gradarray_jax import _kernels
+
+    return _Namespace(jax.numpy, _kernels.created_on(_raw(device)))
+
+
+@cache
+def _compiled() -> Mapping[str, Callable[..., Any]]:
+    _library()
+    from gradarray_jax import _kernels, _mended
+
+    return {**_kernels.compiled(), **_mended.mended()}
+
+
+@cache
+def _by_key() -> Any:
+    _library()
+    from gradarray_jax import _keys
+
+    return _keys
 
 
 class JaxBackend(Backend):
@@ -122,8 +136,10 @@ class JaxBackend(Backend):
         return _devices()[next(iter(places))] if len(places) == 1 else _default()
 
     def namespace(self, device: Device) -> Any:
-        raw = _raw(device)
-        return _library().numpy if raw is None else _Namespace(raw)
+        return _namespace(device)
+
+    def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
+        return _compiled()
 
     def raw_dtype(self, dtype: DType, device: Device) -> Any:
         if dtype.name in WIDE and not _has_x64():
@@ -155,21 +171,13 @@ class JaxBackend(Backend):
         return _library().device_put(array, raw)
 
     def getitem(self, array: Array, key: Any) -> Array:
-        return _indexing().getitem(array, key)
+        return _by_key().getitem(array, key)
 
     def setitem(self, array: Array, key: Any, value: Array) -> Array:
-        return _indexing().setitem(array, key, value)
+        return _by_key().setitem(array, key, value)
 
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
-        return _indexing().index_add(array, key, value)
-
-
-@cache
-def _indexing() -> Any:
-    _library()
-    from gradarray_jax import _keys
-
-    return _keys
+        return _by_key().index_add(array, key, value)
 
 
 @hookimpl
