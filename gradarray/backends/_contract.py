@@ -52,7 +52,7 @@ class Capabilities:
     prefers_arrays : bool
         Kernels are quicker with a 0-d array than with a Python number.
     missing : mapping of str to str
-        Functions of the standard that the library lacks, each with the upstream reason.
+        Functions and dtypes of the standard that the library lacks, each with the upstream reason, or what to set.
     """
 
     prefers_arrays: bool = False
