@@ -147,6 +147,8 @@ class JaxBackend(Backend):
         return dtype.__numpy_dtype__
 
     def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
+        if array.dtype.name in WIDE and not _has_x64():  # JAX would take half of each number without a word
+            raise TypeError(f"JAX has no {array.dtype.name} here: {NEEDS_X64}")
         return _library().numpy.array(array, device=_raw(device))
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
