@@ -112,7 +112,7 @@ def _positions(place: Place, shape: tuple[int, ...], steps: Sequence[Step]) -> t
     for n in shape:
         size *= n
     xp = place.xp
-    integer = place.raw_dtype["int64" if "int64" in place.raw_dtype else "int32"]
+    integer = place.raw_dtype[place.integer.name]
     numbers = place.kernels["reshape"](place.kernels["arange"](size, dtype=integer), shape)
     return xp.reshape(replay(make(numbers, place), steps)._data, (-1,)), size
 

@@ -15,7 +15,7 @@ from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend
 from gradarray.devices import Device
-from gradarray.dtypes import ALL, BY_NAME, DType, finfo
+from gradarray.dtypes import ALL, BY_NAME, DType, finfo, int32, int64
 
 Scope = Callable[[], AbstractContextManager[object]]
 
@@ -238,6 +238,8 @@ class Place:
     scope : callable or None
         What kernels and rules run inside of.
     kernels, complex_kernels : mapping
+    integer : DType
+        The default integer dtype: int64, or int32 where the device has no other.
     kinds : dict of str to Kind
         By the name of the dtype.
     kind_of : dict
@@ -246,8 +248,8 @@ class Place:
     """
 
     __slots__ = (
-        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
-        "kinds", "mutable", "raw_dtype", "scope", "xp",
+        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "integer", "kernels",
+        "kind_of", "kinds", "mutable", "raw_dtype", "scope", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -255,6 +257,7 @@ class Place:
         self.array_type = backend.array_types[0]
         self.dtype_of = backend.dtypes(device)
         self.raw_dtype = {dtype.name: raw for raw, dtype in self.dtype_of.items()}
+        self.integer = int64 if "int64" in self.raw_dtype else int32
         self.scope = backend.scope(device)
         if self.scope is not None:
             scoped_types[self.array_type] = backend
