@@ -165,7 +165,8 @@ class JaxBackend(Backend):
             array = capsule if self.device_of(capsule) == device else self.to_device(capsule, device)
             return self.copy(array) if copy and array is capsule else array
         if copy is False:
-            raise ValueError(f"from_dlpack: copy=False, but JAX's arrays never change, and {type(capsule).__name__} may")
+            what = type(capsule).__name__
+            raise ValueError(f"from_dlpack: copy=False, but arrays of JAX's never change, and a {what} may")
         return self.to_device(jax.dlpack.from_dlpack(capsule, copy=True), device)
 
     def to_device(self, array: Array, device: Device) -> Array:

@@ -22,7 +22,8 @@ def created_on(device: Any) -> Mapping[str, Function]:
     sharding = None if device is None else jax.sharding.SingleDeviceSharding(device)
 
     def compiled(function: Function) -> Function:
-        return jax.jit(function, static_argnames=("shape", "dtype"), out_shardings=sharding)  # type: ignore[no-any-return]
+        found: Function = jax.jit(function, static_argnames=("shape", "dtype"), out_shardings=sharding)
+        return found
 
     zeros, ones = compiled(jnp.zeros), compiled(jnp.ones)
     full = compiled(lambda value, shape, dtype: jnp.full(shape, value, dtype))
@@ -67,7 +68,8 @@ def compiled() -> Mapping[str, Function]:
     """Functions of arrays, by the standard's names and gradarray's own."""
 
     def of(function: Function, *static: str) -> Function:
-        return jax.jit(function, static_argnames=static)  # type: ignore[no-any-return]
+        found: Function = jax.jit(function, static_argnames=static)
+        return found
 
     convert = of(_astype, "dtype")
     reshape = of(lambda x, shape: x.reshape(shape), "shape")

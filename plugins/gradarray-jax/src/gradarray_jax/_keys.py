@@ -10,6 +10,7 @@ outside of a trace.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -88,7 +89,8 @@ def _block(shape: Shape, keys: tuple[Any, ...]) -> tuple[Any, Shape, Shape] | No
 
 @cache
 def _on_block(what: str) -> Any:
-    return jax.jit({"get": _get, "set": _set, "add": _add}[what], static_argnums=(2, 3))
+    functions: dict[str, Callable[..., Array]] = {"get": _get, "set": _set, "add": _add}
+    return jax.jit(functions[what], static_argnums=(2, 3))
 
 
 def _get(array: Array, starts: Array, lengths: Shape, shape: Shape) -> Array:
@@ -137,7 +139,7 @@ def _taken_apart(shape: Shape, keys: tuple[Any, ...]) -> tuple[Template, tuple[A
             put_in(np.int64(k))
         else:
             host = _on_host(k)
-            if k.dtype != bool:
+            if not _is_mask(k):
                 _check_bounds(host, axis, shape[axis])
                 put_in(k)
             elif isinstance(k, jax.core.Tracer):
@@ -155,7 +157,11 @@ def _dims(k: Any) -> int:
     """How many dimensions ``k`` takes."""
     if k is None or k is ... or isinstance(k, bool):
         return 0
-    return k.ndim if getattr(k, "dtype", None) == bool else 1  # type: ignore[no-any-return]
+    return k.ndim if hasattr(k, "dtype") and _is_mask(k) else 1
+
+
+def _is_mask(k: Array) -> bool:
+    return bool(k.dtype == bool)
 
 
 def _on_host(k: Array) -> np.ndarray[Any, Any] | None:
@@ -176,7 +182,9 @@ def _check_bounds(positions: np.ndarray[Any, Any] | None, axis: int, n: int) -> 
 
 def _check_mask(mask: Array, shape: Shape) -> None:
     if mask.shape != shape:
-        raise IndexError(f"a mask of shape {list(mask.shape)} does not fit the dimensions {list(shape)} that it selects")
+        raise IndexError(
+            f"a mask of shape {list(mask.shape)} does not fit the dimensions {list(shape)} it selects from"
+        )
 
 
 def _put_together(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -186,7 +194,7 @@ def _put_together(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...
         if type(k) is not int:
             return k
         found = arrays[k]
-        return found if found.dtype == bool else found.astype(int)  # JAX computes in the dtype of the index: 300 in int8
+        return found if _is_mask(found) else found.astype(int)  # JAX would count in the index's own dtype: 300 in int8
 
     return tuple(map(part, template))
 
@@ -206,4 +214,5 @@ def _accumulate(array: Array, template: Template, arrays: tuple[Any, ...], value
 
 @cache
 def _on_arrays(what: str) -> Any:
-    return jax.jit({"get": _take, "set": _put, "add": _accumulate}[what], static_argnums=1)
+    functions: dict[str, Callable[..., Array]] = {"get": _take, "set": _put, "add": _accumulate}
+    return jax.jit(functions[what], static_argnums=1)

@@ -121,7 +121,8 @@ def _with_cases(function: Function, cases: Callable[[Array, Array], list[Case]])
             real, imag = jnp.where(wrong, a, real), jnp.where(wrong, b, imag)
         return jax.lax.complex(real, imag)
 
-    return jax.jit(run)  # type: ignore[no-any-return]
+    compiled: Function = jax.jit(run)
+    return compiled
 
 
 def mended() -> Mapping[str, Function]:
