@@ -228,7 +228,7 @@ def test_positions_out_of_range_are_refused_on_the_cpu(index):
         for write in (BACKEND.setitem, BACKEND.index_add):
             with pytest.raises(IndexError, match="out of bounds for dimension 1"):
                 write(x, key, jnp.zeros(()))
-    with pytest.raises(IndexError, match=r"a mask of shape \[2\] does not fit the dimensions \[3\] it selects from"):
+    with pytest.raises(IndexError, match=r"a mask of shape \[2\] does not fit the dimensions \[3\] it is for"):
         BACKEND.getitem(x, (..., jnp.asarray([True, False])))
 
 

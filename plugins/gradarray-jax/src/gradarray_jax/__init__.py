@@ -30,9 +30,10 @@ def _library() -> Any:
     ours = "jax" not in sys.modules and "JAX_ENABLE_X64" not in os.environ
     import jax
 
+    library: Any = jax
     if ours:
-        jax.config.update("jax_enable_x64", True)
-    return jax
+        library.config.update("jax_enable_x64", True)
+    return library
 
 
 def _has_x64() -> bool:

@@ -182,9 +182,7 @@ def _check_bounds(positions: np.ndarray[Any, Any] | None, axis: int, n: int) -> 
 
 def _check_mask(mask: Array, shape: Shape) -> None:
     if mask.shape != shape:
-        raise IndexError(
-            f"a mask of shape {list(mask.shape)} does not fit the dimensions {list(shape)} it selects from"
-        )
+        raise IndexError(f"a mask of shape {list(mask.shape)} does not fit the dimensions {list(shape)} it is for")
 
 
 def _put_together(template: Template, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
