@@ -40,6 +40,10 @@ def _has_x64() -> bool:
     return bool(_library().config.jax_enable_x64)
 
 
+WITH_X64 = Capabilities(mutable=False, views=False)
+WITHOUT_X64 = Capabilities(mutable=False, views=False, missing=dict.fromkeys(WIDE, NEEDS_X64))
+
+
 @cache
 def _array_type() -> type[Any]:
     """The type of arrays that have values, which the library does not export; ``jax.Array`` is all arrays'."""
@@ -117,8 +121,7 @@ class JaxBackend(Backend):
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override] # read only here: it depends on a setting
-        missing = {} if "jax" in sys.modules and _has_x64() else dict.fromkeys(WIDE, NEEDS_X64)
-        return Capabilities(mutable=False, views=False, missing=missing)
+        return WITH_X64 if _has_x64() else WITHOUT_X64
 
     def devices(self) -> Sequence[Device]:
         return tuple(_devices().values())
