@@ -139,6 +139,12 @@ class JaxBackend(Backend):
         places = array.devices()
         return _devices()[next(iter(places))] if len(places) == 1 else _default()
 
+    def synchronize(self, device: Device) -> None:
+        # JAX shows no queue to wait for, but all arrays that live
+        for array in _library().live_arrays(device.type):
+            if device in map(_devices().get, array.devices()):
+                array.block_until_ready()
+
     def namespace(self, device: Device) -> Any:
         return _namespace(device)
 
