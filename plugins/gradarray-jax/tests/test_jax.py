@@ -115,6 +115,16 @@ print(ga.sort(ga.tensor([2.0, 1.0], device="jax"))[[1, 0]].tolist(), x[ga.tensor
     assert lines == ["True"] * 5 + ["gradarray.float32" + 3 * " gradarray.int32", "[2.0, 1.0] True"]
 
 
+@pytest.mark.parametrize(("setting", "lacks"), [("0", True), ("1", False)])
+def test_the_listing_says_what_is_lacking_and_what_to_set(setting, lacks):
+    listing = "from gradarray.__main__ import main; main(['backends'])"
+    lines = program(listing, JAX_ENABLE_X64=setting)
+    about = " ".join(" ".join(lines[lines.index("jax: available") :]).split())
+    assert ("jax:cpu:3 has no int64, uint64, float64, complex128" in about) is lacks
+    assert ("Set JAX_ENABLE_X64=1 in the environment" in about) is lacks
+    assert "never written to" in about and "functions all" in about and "functions all but" not in about
+
+
 @pytest.mark.parametrize("raw", ["bfloat16", "float16"])
 def test_dtypes_that_gradarray_lacks_are_refused(raw):
     with pytest.raises(TypeError, match=f"dtype {raw} is none that gradarray has"):
