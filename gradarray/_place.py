@@ -15,7 +15,7 @@ from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend, Capabilities
 from gradarray.devices import Device
-from gradarray.dtypes import ALL, BY_NAME, DType, finfo
+from gradarray.dtypes import ALL, BY_NAME, DType, finfo, int32, int64
 
 Scope = Callable[[], AbstractContextManager[object]]
 
@@ -243,6 +243,8 @@ class Place:
     scope : callable or None
         What kernels and rules run inside of.
     kernels, complex_kernels : mapping
+    integer : DType
+        The default integer dtype: int64, or int32 where the device has no other.
     kinds : dict of str to Kind
         By the name of the dtype.
     kind_of : dict
@@ -253,8 +255,8 @@ class Place:
     """
 
     __slots__ = (
-        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "kernels", "kind_of",
-        "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
+        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "integer", "kernels",
+        "kind_of", "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
     )  # fmt: skip
 
     def __init__(self, backend: Backend, device: Device) -> None:
@@ -262,6 +264,7 @@ class Place:
         self.array_type = backend.array_types[0]
         self.dtype_of = backend.dtypes(device)
         self.raw_dtype = {dtype.name: raw for raw, dtype in self.dtype_of.items()}
+        self.integer = int64 if "int64" in self.raw_dtype else int32
         self.scope = backend.scope(device)
         if self.scope is not None:
             scoped_types[self.array_type] = backend
@@ -313,7 +316,8 @@ class Place:
         """
         if dtype.name not in self.raw_dtype:
             have = ", ".join(self.raw_dtype)
-            raise TypeError(f"device {str(self.device)!r} has no {dtype!r} (it has {have}); choose one of those")
+            what = self.backend.capabilities.missing.get(dtype.name, "choose one of those")
+            raise TypeError(f"device {str(self.device)!r} has no {dtype!r} (it has {have}); {what}")
         return self.raw_dtype[dtype.name]
 
 

@@ -6,6 +6,7 @@ Knows users. Must not know the engine. What it computes is in :mod:`gradarray.me
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from gradarray import printing
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
-from gradarray._storage import LEAF, meta_of
+from gradarray._storage import LEAF, Value, meta_of
 from gradarray.autograd import hooks
 from gradarray.autograd.backward import backward
 from gradarray.backends import is_scipys
@@ -588,6 +589,20 @@ class Tensor(Methods):
                 "tensor.detach() instead."
             )
         return lambda: self._data
+
+    if not TYPE_CHECKING:  # to a type checker a name that is not here stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            # what a library asks of objects that are not its own, such as JAX of __jax_array__
+            protocol = None if name in Value.__slots__ else self._place.backend.protocols.get(name)
+            if protocol is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            if self._node is not None:
+                raise RuntimeError(
+                    f"a Tensor that requires grad cannot become an array of {self._place.backend.name}'s without "
+                    "leaving the tape. Use tensor.detach() instead."
+                )
+            return functools.partial(protocol, self._data)
 
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:
         """On another device. Differentiable. Array API standard; ``torch.Tensor.to``."""

@@ -202,7 +202,8 @@ def full(
     shape : int or sequence of int
         Also as ``size=``.
     fill_value : scalar
-        Its kind decides the dtype where none is given: bool, int64, the default dtype, or its complex twin.
+        Its kind decides the dtype where none is given: bool, int64 (int32 on a device that has no int64), the default
+        dtype, or its complex twin.
     dtype, device, requires_grad
         As :func:`empty`.
 
@@ -218,7 +219,7 @@ def full(
     fill_value = _number(fill_value)
     if not isinstance(fill_value, int | float | complex):
         raise TypeError(f"full: fill_value must be a number, got {_short(fill_value)}")
-    host, kind = _host(fill_value, dtype)
+    host, kind = _host(fill_value, dtype, place)
     full_size = to_shape((_given("a shape", [shape, size]),))
     value = _converted(host, kind)
     raw = _made(place, kind, "full", (full_size, value.item()), lambda: np.full(full_size, value))
@@ -314,7 +315,8 @@ def arange(
         raise ShapeError(f"arange: step must not be 0 (from {start} to {stop})")
     integers = all(isinstance(v, int) for v in (start, stop, step))
     place = to_place(device)
-    kind = (int64 if integers else _state.get_default_dtype()) if dtype is None else as_dtype(dtype)
+    kind = (place.integer if integers else _state.get_default_dtype()) if dtype is None else as_dtype(dtype)
+    place.to_raw_dtype(kind)
     if integers and kind.kind in "iu":
         raw = _made(
             place, kind, "arange", (start, stop, step), lambda: np.arange(start, stop, step, dtype=kind.__numpy_dtype__)
@@ -439,8 +441,8 @@ def _infer(data: Any, host: np.ndarray[Any, Any]) -> DType:
     return combine(dtypes, numbers, _state.get_default_dtype())
 
 
-def _host(data: Any, dtype: Any) -> tuple[np.ndarray[Any, Any], DType]:
-    """Python numbers and nested sequences of them as a NumPy array, and the dtype they are to have."""
+def _host(data: Any, dtype: Any, place: Place) -> tuple[np.ndarray[Any, Any], DType]:
+    """Python numbers and nested sequences of them as a NumPy array, and the dtype they are to have on ``place``."""
     if isinstance(data, list | tuple) and len(data) == 0:
         kind = _floating(dtype)
         return np.zeros(0, kind.__numpy_dtype__), kind
@@ -453,6 +455,8 @@ def _host(data: Any, dtype: Any) -> tuple[np.ndarray[Any, Any], DType]:
     if host.dtype.kind not in "biufc":
         raise _unfit(data)
     kind = _infer(data, host) if dtype is None else as_dtype(dtype)
+    if dtype is None and kind is int64:
+        kind = place.integer
     _check_range(host, kind)
     return host, kind
 
@@ -569,7 +573,7 @@ def _from_host(data: Any, dtype: Any, device: Any, copy: bool | None) -> Any:
             )
         host, kind = data, as_dtype(data.dtype if dtype is None else dtype)
     else:
-        host, kind = _host(data, dtype)
+        host, kind = _host(data, dtype, place)
     place.to_raw_dtype(kind)
     same = host.dtype == kind.__numpy_dtype__ and host.dtype.isnative
     if copy is False and not (is_array and same and place.capabilities.shares_numpy_memory):
@@ -592,7 +596,8 @@ def tensor(data: Any, *, dtype: Any = None, device: DeviceLike = None, requires_
     ----------
     data : number, nested sequence of numbers, NumPy array, Tensor, or array of a registered backend
     dtype : DType, optional
-        By default from the data; Python floats take the default dtype, integers int64.
+        By default from the data; Python floats take the default dtype, integers int64 (int32 on a device that has no
+        int64).
     device : Device or str, optional
         By default the default device (for a tensor or a backend's array: its own).
     requires_grad : bool
@@ -701,7 +706,7 @@ def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: bool | None = Non
     ----------
     x : object with ``__dlpack__`` and ``__dlpack_device__``
     device : Device or str, optional
-        By default where ``x`` lies.
+        By default where ``x`` lies: an array of a registered backend on that backend's device.
     copy : bool or None
         As :func:`asarray`.
 
@@ -722,8 +727,6 @@ def from_dlpack(x: Any, /, *, device: DeviceLike = None, copy: bool | None = Non
         if requires_grad(x):
             raise BufferError("cannot export a tensor that requires a gradient; use x.detach() first")
         return as_value(x, device=device, copy=copy)  # type: ignore[no-any-return]
-    kind = int(x.__dlpack_device__()[0])
-    source = place_of_array(x) if kind not in (1, 2, 3) else None
-    place = source or place_of("cuda" if kind == 2 else "cpu")
+    place = place_of_array(x) or place_of("cuda" if int(x.__dlpack_device__()[0]) == 2 else "cpu")
     out = make(place.backend.from_dlpack(x, place.device, copy=copy), place)
     return as_value(out, device=device, copy=False if copy is False else None)  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from gradarray._dispatch import make
 from gradarray._place import Place
 from gradarray.creation import DeviceLike, leaf, to_place, to_shape
 from gradarray.devices import Device
-from gradarray.dtypes import DType, as_dtype, int64
+from gradarray.dtypes import DType, as_dtype
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -216,7 +216,7 @@ def randint(
     size: Any = None,
     *,
     generator: Generator | None = None,
-    dtype: DType = int64,
+    dtype: DType | None = None,
     device: DeviceLike = None,
 ) -> Tensor:
     """Integers from ``low`` (0 if left out: ``randint(high, size)``) to ``high`` without it.
@@ -234,15 +234,17 @@ def randint(
         low, high, size = 0, low, high
     if low >= high:
         raise RuntimeError(f"randint expects low < high, got low={low} and high={high}")
-    kind = as_dtype(dtype)
     place = generator._place if generator is not None and device is None else to_place(device)
+    kind = place.integer if dtype is None else as_dtype(dtype)
     source = _generator(place, generator)
-    raw = source.integers(low, high, to_shape((size,)), int64 if kind.kind not in "iu" else kind)
+    raw = source.integers(low, high, to_shape((size,)), place.integer if kind.kind not in "iu" else kind)
     out = make(raw, place)
     return out if out._dtype is kind else out.to(kind)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: DType = int64, device: DeviceLike = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: DType | None = None, device: DeviceLike = None
+) -> Tensor:
     """The numbers 0 … n-1 in random order.
 
     References
@@ -250,4 +252,5 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: DType = int64
     ``torch.randperm``.
     """
     place = generator._place if generator is not None and device is None else to_place(device)
-    return make(_generator(place, generator).permutation(n, as_dtype(dtype)), place)
+    kind = place.integer if dtype is None else as_dtype(dtype)
+    return make(_generator(place, generator).permutation(n, kind), place)

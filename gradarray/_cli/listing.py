@@ -51,6 +51,9 @@ def lines(backend: ga.backends.Backend, why: str | None) -> Iterator[tuple[str, 
         lacking = {str(device): lacking_dtypes(device) for device in devices}
         gaps = [f"{device} has no {', '.join(names)}" for device, names in lacking.items() if names]
         yield "dtypes", f"all, but {'; '.join(gaps)}" if gaps else "all"
-    yield "functions", "all" if not can.missing else f"all but {len(can.missing)}:"
-    for function, reason in can.missing.items():
+        lacked = {name for names in lacking.values() for name in names}
+        yield from (("", why) for why in dict.fromkeys(why for name, why in can.missing.items() if name in lacked))
+    functions = {name: why for name, why in can.missing.items() if name not in ga.__array_namespace_info__().dtypes()}
+    yield "functions", "all" if not functions else f"all but {len(functions)}:"
+    for function, reason in functions.items():
         yield "", f"{function}: {reason}"

@@ -55,7 +55,7 @@ class Capabilities:
     prefers_arrays : bool
         Kernels are quicker with a 0-d array than with a Python number.
     missing : mapping of str to str
-        Functions of the standard that the library lacks, each with the upstream reason.
+        Functions and dtypes of the standard that the library lacks, each with the upstream reason, or what to set.
     """
 
     prefers_arrays: bool = False
@@ -77,6 +77,9 @@ class Backend(ABC):
     #: How devices name it: ``"torch"`` in ``"torch:cpu"``.
     name: str
     capabilities: Capabilities = Capabilities()
+    #: What the library asks of objects that are not its own, by name, as a function of the array: its functions then
+    #: take a tensor for the array it holds. JAX asks for ``__jax_array__``.
+    protocols: Mapping[str, Callable[[Array], Any]] = {}
 
     # -- availability and devices ------------------------------------------------------------------------------------
 

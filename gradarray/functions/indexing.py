@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray._dispatch import apply, grad_enabled, make
+from gradarray._dispatch import apply, cast, grad_enabled, make
 from gradarray._inplace import write
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value
+from gradarray.dtypes import int64
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -70,15 +71,22 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
                         f"indices, got {k!r}"
                     )
                 empty = isinstance(k, list) and not k
-                array = as_value(np.zeros(0, np.int64) if empty else np.asarray(k), device=x._place)
-            waits = array._place.backend.capabilities.lazy  # its value is not asked for: it stays an array
+                host = np.zeros(0, np.int64) if empty else np.asarray(k)
+                if host.dtype == np.int64:
+                    host = host.astype(x._place.integer.__numpy_dtype__, copy=False)
+                array = as_value(host, device=x._place)
+            waits = array._place.capabilities.lazy  # its value is not asked for: it stays an array
             if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray) and not waits:
-                parts.append(operator.index(array))  # type: ignore[arg-type]
-                dims += 1
-                continue
+                try:
+                    parts.append(operator.index(array))  # type: ignore[arg-type]
+                    dims += 1
+                    continue
+                except TypeError:  # it has no value yet, as inside of jax.jit: an array like any other
+                    pass
             if array._dtype.kind not in "iub":
                 raise IndexError(f"tensors used as indices must be of integers or bool, got {array._dtype!r}")
             if array._place is not x._place:
+                array = cast(array, x._place.integer) if array._dtype is int64 else array
                 array = as_value(array, device=x._place)
             parts.append(Slotted(len(arrays)))
             arrays.append(array)

@@ -7,7 +7,7 @@ from typing import Any
 from gradarray import _state, backends
 from gradarray.creation import DeviceLike, to_place
 from gradarray.devices import Device
-from gradarray.dtypes import DType, int64, isdtype
+from gradarray.dtypes import DType, isdtype
 
 Kind = str | tuple[str, ...] | None
 
@@ -52,7 +52,7 @@ class NamespaceInfo:
         return to_place(None).device
 
     def default_dtypes(self, *, device: DeviceLike = None) -> dict[str, DType]:
-        """The dtypes that Python numbers, and positions, become; the same on every device.
+        """The dtypes that Python numbers, and positions, become; the same on every device that has int64.
 
         Returns
         -------
@@ -63,13 +63,13 @@ class NamespaceInfo:
         ----------
         Array API standard, ``default_dtypes``; :func:`gradarray.set_default_dtype`.
         """
-        to_place(device)
+        integer = to_place(device).integer
         floating = _state.get_default_dtype()
         return {
             "real floating": floating,
             "complex floating": floating.to_complex(),
-            "integral": int64,
-            "indexing": int64,
+            "integral": integer,
+            "indexing": integer,
         }
 
     def dtypes(self, *, device: DeviceLike = None, kind: Kind = None) -> dict[str, DType]:

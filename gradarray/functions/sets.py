@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gradarray._dispatch import cast, common_place
 from gradarray._storage import Value
 from gradarray.creation import as_value, ones, zeros
-from gradarray.dtypes import iinfo, int64, uint8
+from gradarray.dtypes import iinfo, uint8
 from gradarray.functions import elementwise as e
 from gradarray.functions.manipulation import concat, reshape
 from gradarray.functions.searching import argsort, nonzero, searchsorted, take
@@ -69,7 +69,7 @@ def _counts(starts: Any, n: int) -> Any:
 
 
 def _inverse(x: Any, order: Any, new: Any) -> Any:
-    ranks = e.subtract(cumulative_sum(cast(new, int64), axis=0), 1)
+    ranks = e.subtract(cumulative_sum(cast(new, new._place.integer), axis=0), 1)
     return reshape(take(ranks, argsort(order)), x._data.shape)
 
 

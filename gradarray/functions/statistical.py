@@ -10,7 +10,7 @@ from gradarray._dispatch import DtypeError, apply, cast
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import full
-from gradarray.dtypes import as_dtype, int64, uint64
+from gradarray.dtypes import as_dtype, int64, uint32, uint64
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -59,8 +59,8 @@ def _accumulator(x: Any, dtype: Any) -> Any:
         return cast(check_tensor(x), as_dtype(dtype))
     check_tensor(x)
     if x._dtype.kind == "u":
-        return cast(x, uint64)
-    return cast(x, int64) if x._dtype.kind in "bi" else x
+        return cast(x, uint64 if x._place.integer is int64 else uint32)
+    return cast(x, x._place.integer) if x._dtype.kind in "bi" else x
 
 
 def _in_dtype(out: Any, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class DaskBackend(Backend):
     """Dask: arrays in chunks, larger than memory, on threads or on a cluster."""
 
     name = "dask"
+    protocols: ClassVar = {"to_dask_array": lambda array: array}  # by which Dask's functions take it, uncomputed
     capabilities = Capabilities(
         mutable=False,
         views=False,
