@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
@@ -79,7 +79,7 @@ class Backend(ABC):
     capabilities: Capabilities = Capabilities()
     #: What the library asks of objects that are not its own, by name, as a function of the array: its functions then
     #: take a tensor for the array it holds. JAX asks for ``__jax_array__``.
-    protocols: Mapping[str, Callable[[Array], Any]] = {}
+    protocols: ClassVar[Mapping[str, Callable[[Array], Any]]] = {}
 
     # -- availability and devices ------------------------------------------------------------------------------------
 
