@@ -24,7 +24,7 @@ class Row:
     outside: tuple[str, ...] = ()
 
 
-COMPUTED = "(a computed name)"  # import_module(name) cannot be checked, so it is for the plugin manager alone
+COMPUTED = "(a computed name)"  # import_module(name) cannot be checked: for what is loaded late, in two places
 ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "torch")
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
 STORAGE = ("_state", "_place", "_storage")
@@ -65,9 +65,11 @@ TABLE = {
     "cuda": Row(5, PUBLIC),
     "fft": Row(5, ("functions",)),
     "linalg": Row(5, ("_dispatch", "functions")),
+    "integrations": Row(5, (), (COMPUTED,)),
+    "integrations.*": Row(5, ("__init__", "integrations.*"), ("dask", "einops", "numpy", "scipy")),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
     "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
-    "__init__": Row(5, PUBLIC),
+    "__init__": Row(5, (*PUBLIC, "integrations")),
 }
 
 # The one import against the current: (importer, imported, the function that it stands in).
