@@ -20,6 +20,7 @@ LESSONS = {
     "dask.array": "gradarray.integrations.dask",
     "einops._backends": "gradarray.integrations.einops",
     "scipy.fft": "gradarray.integrations.scipy_fft",
+    "scipy.optimize.elementwise": "gradarray.integrations.scipy_optimize",
 }
 
 

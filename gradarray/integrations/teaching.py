@@ -113,14 +113,14 @@ def tensors(*values: Any, floating: bool = True) -> list[Any]:
     Arrays, lists and numbers keep the dtype that NumPy gives them; integers become float64 if ``floating``, as SciPy
     has it.
     """
-    device = next((t.device for t in _leaves(values)), None)
+    device = next((t.device for t in leaves(values)), None)
     out: list[Any] = []
     for x in values:
         if x is None:
             out.append(None)
             continue
         if not isinstance(x, ga.Tensor):
-            if any(True for _ in _leaves(x)):
+            if any(True for _ in leaves(x)):
                 x = ga.stack([tensors(part, ga.zeros(0, device=device))[0] for part in x])
             else:
                 x = ga.asarray(np.asarray(x), device=device)
@@ -130,10 +130,10 @@ def tensors(*values: Any, floating: bool = True) -> list[Any]:
     return out
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
     """The tensors in a value."""
     if isinstance(value, ga.Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _leaves(part)
+            yield from leaves(part)
