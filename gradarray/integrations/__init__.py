@@ -20,6 +20,7 @@ LESSONS = {
     "dask.array": "gradarray.integrations.dask",
     "einops._backends": "gradarray.integrations.einops",
     "scipy.fft": "gradarray.integrations.scipy_fft",
+    "scipy.linalg": "gradarray.integrations.scipy_linalg",
     "scipy.optimize.elementwise": "gradarray.integrations.scipy_optimize",
 }
 

@@ -57,7 +57,7 @@ def _find(original: Callable[..., Any], equation: Callable[..., Any]) -> Callabl
             return y
 
         found = original(off_the_tape, detached(init), args=detached(args), **detached(options))
-        given = args if isinstance(args, tuple) else (args,)
+        given: Any = args if isinstance(args, tuple) else (args,)
         if not isinstance(found.x, ga.Tensor) or not (closes_over or tracked(given)):
             return found
         with ga.enable_grad():

@@ -15,11 +15,11 @@ import numpy as np
 
 import gradarray as ga
 
-# What says how to compute, never what. ``check_finite`` is for those who know what they hand over.
+# What says how to compute, never what
 IMMATERIAL = frozenset(
-    "overwrite_a overwrite_b overwrite_x overwrite_ab overwrite_data overwrite_input check_finite workers lapack_driver"
-    " driver".split()
-)
+    "overwrite_a overwrite_b overwrite_x overwrite_ab overwrite_data check_finite workers lapack_driver driver lwork"
+    .split()
+)  # fmt: skip
 
 
 def tracked(values: Iterable[Any]) -> bool:
@@ -47,6 +47,10 @@ def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -
                 continue
             if parameter.kind is parameter.VAR_KEYWORD:
                 given |= given.pop(name)
+        if "check_finite" in theirs.parameters and given.get("check_finite", True):
+            for x in leaves(given.values()):
+                if not ga.isfinite(x).all():
+                    raise ValueError("array must not contain infs or NaNs")
         known = {}
         for name, value in given.items():
             if name in takes:
@@ -120,7 +124,7 @@ def tensors(*values: Any, floating: bool = True) -> list[Any]:
             out.append(None)
             continue
         if not isinstance(x, ga.Tensor):
-            if any(True for _ in leaves(x)):
+            if isinstance(x, list | tuple) and any(True for _ in leaves(x)):
                 x = ga.stack([tensors(part, ga.zeros(0, device=device))[0] for part in x])
             else:
                 x = ga.asarray(np.asarray(x), device=device)
@@ -130,10 +134,10 @@ def tensors(*values: Any, floating: bool = True) -> list[Any]:
     return out
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """The tensors in a value."""
-    if isinstance(value, ga.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
+def leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """The tensors among the values, and in the sequences among them."""
+    for x in values:
+        if isinstance(x, ga.Tensor):
+            yield x
+        elif isinstance(x, list | tuple):
+            yield from leaves(x)

@@ -27,6 +27,7 @@ def projected(results: Any, rng: np.random.Generator, namespace: Any) -> Any:
     """The real inner product of all that a function returns with random numbers."""
     total = 0.0
     for x in arrays(results):
+        x = x if namespace is ga else np.asarray(x)
         u = rng.standard_normal(x.shape) + (1j * rng.standard_normal(x.shape) if "complex" in str(x.dtype) else 0)
         if "float" not in str(x.dtype) and "complex" not in str(x.dtype):
             continue
