@@ -21,6 +21,7 @@ LESSONS = {
     "einops._backends": "gradarray.integrations.einops",
     "scipy.fft": "gradarray.integrations.scipy_fft",
     "scipy.linalg": "gradarray.integrations.scipy_linalg",
+    "scipy.ndimage": "gradarray.integrations.scipy_ndimage",
     "scipy.spatial": "gradarray.integrations.scipy_spatial",
     "scipy.spatial.distance": "gradarray.integrations.scipy_spatial",
     "scipy.optimize.elementwise": "gradarray.integrations.scipy_optimize",
