@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from gradarray.integrations import scipy_ndimage_interpolation as interpolation
 from gradarray.integrations import scipy_ndimage_linear as linear
 from gradarray.integrations import scipy_ndimage_measurements as measurements
 from gradarray.integrations import scipy_ndimage_ranks as ranks
@@ -15,4 +16,5 @@ from gradarray.integrations.teaching import teach
 
 def register(ndimage: ModuleType) -> None:
     """Add the branch to each of the functions."""
-    teach(ndimage, {**linear.FUNCTIONS, **ranks.FUNCTIONS, **measurements.FUNCTIONS})
+    for functions in (linear, ranks, measurements, interpolation):
+        teach(ndimage, functions.FUNCTIONS)
