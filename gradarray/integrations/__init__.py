@@ -22,6 +22,7 @@ LESSONS = {
     "scipy.fft": "gradarray.integrations.scipy_fft",
     "scipy.linalg": "gradarray.integrations.scipy_linalg",
     "scipy.ndimage": "gradarray.integrations.scipy_ndimage",
+    "scipy.signal": "gradarray.integrations.scipy_signal",
     "scipy.spatial": "gradarray.integrations.scipy_spatial",
     "scipy.spatial.distance": "gradarray.integrations.scipy_spatial",
     "scipy.optimize.elementwise": "gradarray.integrations.scipy_optimize",
