@@ -8,10 +8,11 @@ from __future__ import annotations
 from types import ModuleType
 
 from gradarray.integrations import scipy_signal_convolution as convolution
+from gradarray.integrations import scipy_signal_filters as filters
 from gradarray.integrations.teaching import teach
 
 
 def register(signal: ModuleType) -> None:
     """Add the branch to each of the functions."""
-    for functions in (convolution,):
+    for functions in (convolution, filters):
         teach(signal, functions.FUNCTIONS)
