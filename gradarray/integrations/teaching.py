@@ -67,13 +67,14 @@ def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -
     return run
 
 
-def teach(module: ModuleType, functions: Mapping[str, Callable[..., Any]]) -> None:
+def teach(module: ModuleType | type, functions: Mapping[str, Callable[..., Any]]) -> None:
     """Give functions of ``module`` the branch: ours if a tensor among the arguments requires a gradient.
 
     Parameters
     ----------
-    module : module
-        The public module in which users find the functions. A name that it lacks is left out.
+    module : module or class
+        The public module in which users find the functions, or the class whose methods they are. A name that it lacks
+        is left out.
     functions : mapping
         By name, what takes over. It has the original's parameters, or those of them that it can honour: the others
         raise NotImplementedError, unless they are at their default or immaterial.
@@ -81,7 +82,10 @@ def teach(module: ModuleType, functions: Mapping[str, Callable[..., Any]]) -> No
     for name, ours in functions.items():
         original = getattr(module, name, None)
         if original is not None and not hasattr(original, "__gradarray__"):
-            setattr(module, name, _branch(original, _known(original, ours, f"{module.__name__}.{name}")))
+            branch = _branch(original, _known(original, ours, f"{module.__name__}.{name}"))
+            if isinstance(module, ModuleType):
+                branch.__module__ = module.__name__  # where pickle finds it
+            setattr(module, name, branch)
 
 
 def _branch(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
