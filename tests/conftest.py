@@ -1,9 +1,13 @@
 """What every test of the project shares: none may leave gradarray's global state changed."""
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+# SciPy reads it once, when it is first imported: whether it takes other arrays than NumPy's as they are.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 # Name of the state: (how to read it, what it is at rest, how to put it back).
 GLOBAL_STATE = {

@@ -259,12 +259,43 @@ def _morphology(combine: Callable[..., Any]) -> Callable[..., Any]:
     return filter
 
 
+def vectorized_filter(
+    input: Any,
+    function: Callable[..., Any],
+    *,
+    size: Any = None,
+    footprint: Any = None,
+    mode: str = "reflect",
+    cval: Any = None,
+    origin: Any = None,
+    axes: Any = None,
+) -> Any:
+    if (size is None) == (footprint is None):
+        raise ValueError("Either `size` or `footprint` must be provided, and not both.")
+    if mode == "valid":
+        raise NotImplementedError("mode='valid' is not supported with tensors that require a gradient")
+    (x,) = tensors(input, floating=False)
+    axes = chosen(axes, x.ndim)
+    last = list(range(-len(axes), 0))
+    x = ga.moveaxis(x, axes, last)
+    found = _one_footprint(size, footprint, len(axes))
+    mode = "mirror" if mode == "grid-mirror" else mode  # as SciPy has it, here only
+    last_axes = [axis + x.ndim for axis in last]
+    copies = _windows(x, found, last_axes, mode, 0.0 if cval is None else cval, 0 if origin is None else origin)
+    windows = ga.stack(copies, axis=-1)
+    if footprint is None:
+        out = function(windows.reshape((*x.shape, *found.shape)), axis=tuple(last))
+    else:
+        out = function(windows, axis=-1)
+    return ga.moveaxis(out, last, axes)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{
         f.__name__: f
         for f in (
             grey_dilation, grey_erosion, maximum_filter, maximum_filter1d, median_filter, minimum_filter,
-            minimum_filter1d, percentile_filter, rank_filter,
+            minimum_filter1d, percentile_filter, rank_filter, vectorized_filter,
         )
     },
     "grey_opening": _morphology(lambda x, erode, dilate: dilate(erode(x))),

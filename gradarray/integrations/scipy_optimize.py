@@ -82,4 +82,6 @@ def register(elementwise: ModuleType) -> None:
     for name, equation in (("find_root", lambda f, x, *args: f(x, *args)), ("find_minimum", _derivative)):
         original = getattr(elementwise, name, None)
         if original is not None and not hasattr(original, "__gradarray__"):
-            setattr(elementwise, name, _find(original, equation))
+            find = _find(original, equation)
+            find.__module__ = elementwise.__name__  # where pickle finds it
+            setattr(elementwise, name, find)

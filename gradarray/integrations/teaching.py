@@ -17,22 +17,23 @@ import gradarray as ga
 
 # What says how to compute, never what
 IMMATERIAL = frozenset(
-    "overwrite_a overwrite_b overwrite_x overwrite_ab overwrite_data check_finite workers lapack_driver driver lwork"
-    .split()
+    "overwrite_a overwrite_b overwrite_x overwrite_ab overwrite_data check_finite workers lapack_driver driver lwork "
+    "batch_memory".split()
 )  # fmt: skip
+
+
+_LOOKED_INTO = (ga.Tensor, list, tuple, dict)
 
 
 def tracked(values: Iterable[Any]) -> bool:
     """Whether a tensor that requires a gradient is among the values, or in a sequence or a mapping among them."""
     for x in values:
-        if isinstance(x, ga.Tensor):
-            if x.requires_grad:
+        if isinstance(x, _LOOKED_INTO):  # one test for what most arguments are not
+            if isinstance(x, ga.Tensor):
+                if x.requires_grad:
+                    return True
+            elif tracked(x.values() if isinstance(x, dict) else x):
                 return True
-        elif isinstance(x, list | tuple):
-            if tracked(x):
-                return True
-        elif isinstance(x, dict) and tracked(x.values()):
-            return True
     return False
 
 

@@ -31,6 +31,19 @@ def test_a_library_is_taught_in_either_order(first):
     run(first + TAUGHT.format(count=1))
 
 
+@pytest.mark.parametrize("first", ["import gradarray, scipy.signal", "import scipy.signal, gradarray"])
+def test_what_scipy_imports_on_its_way_is_taught_as_well(first):
+    run(
+        f"{first}\n"
+        "import scipy.linalg, scipy.ndimage, gradarray as ga\n"
+        "for f in (scipy.signal.convolve, scipy.linalg.inv, scipy.ndimage.convolve):\n"
+        "    assert hasattr(f, '__gradarray__') and not hasattr(f.__wrapped__, '__gradarray__'), f\n"
+        "x = ga.ones(3, requires_grad=True)\n"
+        "scipy.signal.savgol_filter(x, 3, 1).sum().backward()\n"
+        "assert ga.allclose(x.grad, ga.ones(3))\n"
+    )
+
+
 def test_the_variable_switches_it_off():
     run("import gradarray, einops._backends" + TAUGHT.format(count=0), GRADARRAY_INTEGRATIONS="0")
     run("import gradarray, sys; assert not any('gradarray' in type(f).__module__ for f in sys.meta_path)",

@@ -50,6 +50,17 @@ def test_morphology(name):
     agrees(lambda x: function(x, structure=np.zeros((3, 3)), footprint=CROSS), X)
 
 
+def test_vectorized_filter():
+    def mean(x, axis):
+        return (ga if isinstance(x, ga.Tensor) else np).mean(x, axis=axis)
+
+    for options in ({"size": 3}, {"size": (2, 3), "mode": "constant", "cval": 0.5, "origin": (-1, 1)},
+                    {"footprint": CROSS, "mode": "grid-mirror"}, {"size": 3, "axes": 0}):  # fmt: skip
+        agrees(lambda x, options=options: nd.vectorized_filter(x, mean, **options), X)
+    with pytest.raises(NotImplementedError, match="mode='valid'"):
+        nd.vectorized_filter(ga.tensor(X, requires_grad=True), mean, size=3, mode="valid")
+
+
 @pytest.mark.parametrize(
     "name",
     ["sum", "sum_labels", "mean", "variance", "standard_deviation", "minimum", "maximum", "median", "center_of_mass"],
