@@ -44,7 +44,8 @@ def _attached(equation: Callable[[Any], Any], x: Any) -> Any:
 def _find(original: Callable[..., Any], equation: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def find(f: Callable[..., Any], init: Any, /, *, args: Any = (), **options: Any) -> Any:
-        if not any(True for _ in leaves((init, args))):
+        device = next((x.device for x in leaves((init, args))), None)
+        if device is None:
             return original(f, init, args=args, **options)
         closes_over = False
 
@@ -58,14 +59,15 @@ def _find(original: Callable[..., Any], equation: Callable[..., Any]) -> Callabl
 
         found = original(off_the_tape, detached(init), args=detached(args), **detached(options))
         given: Any = args if isinstance(args, tuple) else (args,)
-        if not isinstance(found.x, ga.Tensor) or not (closes_over or tracked(given)):
+        if not ga.is_grad_enabled() or not (closes_over or tracked(given)):
             return found
-        with ga.enable_grad():
-            x, *given = ga.broadcast_arrays(found.x, *(ga.asarray(a, device=found.x.device) for a in given))
-            x = _attached(lambda x: equation(f, x, *given), x.detach())
-            found.x = ga.where(found.success, x, x.detach())
-            value = f(found.x, *given)
-            found.f_x = found.f_x + (value - value.detach())
+        # without SCIPY_ARRAY_API, SciPy returns arrays
+        success, f_x, x, *given = (ga.asarray(v, device=device) for v in (found.success, found.f_x, found.x, *given))
+        x, *given = ga.broadcast_arrays(x, *given)
+        x = _attached(lambda x: equation(f, x, *given), x)
+        found.x = ga.where(success, x, x.detach())
+        value = f(found.x, *given)
+        found.f_x = f_x + (value - value.detach())
         return found
 
     find.__gradarray__ = original  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ TAUGHT = {
     f"{module.__name__}.{name}": function
     for module in MODULES
     for name, function in vars(module).items()
-    if hasattr(function, "__gradarray__")
+    if hasattr(function, "__gradarray__") and function.__module__ == module.__name__  # and not from elsewhere
 }
 METHODS = {"scipy.signal.ShortTimeFFT.stft_detrend": scipy.signal.ShortTimeFFT.stft_detrend}
 
