@@ -13,7 +13,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_matfuncs import expm, logm, sqrtm
-from gradarray.integrations.teaching import array, teach, tensors
+from gradarray.integrations.teaching import array, constant, teach, tensors
 
 _STRUCTURES = {
     "gen": "general", "pos": "positive definite", "sym": "symmetric", "her": "hermitian", None: "general",
@@ -56,11 +56,13 @@ def det(a: Any) -> Any:
     return ga.linalg.det(ga.astype(a, ga.complex128 if ga.is_complex(a) else ga.float64))
 
 
+@constant("rtol")
 def pinv(a: Any, *, rtol: float | None = None) -> Any:
     (a,) = tensors(a)
     return ga.linalg.pinv(a, rtol=rtol)
 
 
+@constant("rtol")
 def pinvh(a: Any, rtol: float | None = None, lower: bool = True) -> Any:
     return ga.linalg.pinv(_structured(_square(a, "pinvh"), "hermitian", lower), rtol=rtol)
 
@@ -160,6 +162,7 @@ def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return ga.moveaxis(out, (-2, -1), (rows, columns)) if keepdims else out
 
 
+@constant("cond")
 def lstsq(a: Any, b: Any, cond: float | None = None) -> tuple[Any, Any, int, Any]:
     a, b = tensors(a, b)
     if a.ndim != 2 or b.ndim not in (1, 2):

@@ -16,7 +16,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_ndimage_windows import chosen, each, image, padded
-from gradarray.integrations.teaching import array, detached, tensors, tracked
+from gradarray.integrations.teaching import array, constant, detached, tensors, tracked
 
 _FURTHER = 12  # how many elements SciPy adds where the spline's continuation is not exact
 
@@ -164,6 +164,7 @@ def shift(
     return _read(x, at, _order(order), mode, cval, prefilter)
 
 
+@constant("zoom")
 def zoom(
     input: Any,
     zoom: Any,
@@ -174,8 +175,6 @@ def zoom(
     *,
     grid_mode: bool = False,
 ) -> Any:
-    if tracked([zoom]):
-        raise NotImplementedError("scipy.ndimage.zoom rounds its factor, which has no derivative; use detach()")
     (x,) = tensors(input)
     factors = each(detached(zoom), x.ndim)
     lengths = [round(n * float(factor)) for n, factor in zip(x.shape, factors)]

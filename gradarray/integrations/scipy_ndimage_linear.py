@@ -11,7 +11,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_ndimage_windows import chosen, each, image, shifted
-from gradarray.integrations.teaching import array, leaves, tensors, tracked
+from gradarray.integrations.teaching import array, constant, leaves, tensors, tracked
 
 
 def _combined(x: Any, weights: Any, axes: Any, modes: Any, cval: Any, origins: Any) -> Any:
@@ -126,6 +126,7 @@ def _gaussian(sigma: Any, order: int, radius: int) -> Any:
     return sum(c * x**k for k, c in enumerate(polynomial)) * bell
 
 
+@constant("truncate")
 def gaussian_filter1d(
     input: Any,
     sigma: Any,
@@ -144,6 +145,7 @@ def gaussian_filter1d(
     return _along(image(x), ga.flip(_weights(_gaussian(sigma, order, int(reach)), x)), axis, mode, cval, 0)
 
 
+@constant("truncate")
 def gaussian_filter(
     input: Any,
     sigma: Any,
@@ -201,6 +203,7 @@ def _gaussian_derivatives(x: Any, order: int, sigma: Any, mode: Any, cval: Any, 
     return out or [x]
 
 
+@constant("truncate")
 def gaussian_laplace(
     input: Any,
     sigma: Any,
@@ -216,6 +219,7 @@ def gaussian_laplace(
     return sum(parts[1:], start=parts[0])
 
 
+@constant("truncate")
 def gaussian_gradient_magnitude(
     input: Any,
     sigma: Any,

@@ -14,7 +14,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_ndimage_windows import image
-from gradarray.integrations.teaching import array, tensors
+from gradarray.integrations.teaching import array, constant, tensors
 
 
 def _regions(input: Any, labels: Any, index: Any) -> tuple[list[Any], bool]:
@@ -99,17 +99,12 @@ def _fourier(name: str, parameter: str) -> Callable[..., Any]:
         return ga.astype(out, x.dtype) if name != "fourier_shift" or ga.is_complex(x) else out
 
     # by name, as SciPy calls the amount
-    if parameter == "sigma":
-        return lambda input, sigma, n=-1, axis=-1: multiplied(input, _still(name, sigma), n, axis)
-    if parameter == "shift":
-        return lambda input, shift, n=-1, axis=-1: multiplied(input, _still(name, shift), n, axis)
-    return lambda input, size, n=-1, axis=-1: multiplied(input, _still(name, size), n, axis)
-
-
-def _still(name: str, amount: Any) -> Any:
-    if isinstance(amount, ga.Tensor) and amount.requires_grad:
-        raise NotImplementedError(f"scipy.ndimage.{name} differentiates its input only")
-    return amount
+    by_name: dict[str, Callable[..., Any]] = {
+        "sigma": lambda input, sigma, n=-1, axis=-1: multiplied(input, sigma, n, axis),
+        "shift": lambda input, shift, n=-1, axis=-1: multiplied(input, shift, n, axis),
+        "size": lambda input, size, n=-1, axis=-1: multiplied(input, size, n, axis),
+    }
+    return constant(parameter)(by_name[parameter])
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -14,7 +14,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_ndimage_windows import chosen, each, image, shifted
-from gradarray.integrations.teaching import array, tensors
+from gradarray.integrations.teaching import array, constant, tensors
 
 
 def _real(input: Any) -> Any:
@@ -171,6 +171,7 @@ def median_filter(
     return _ranked(input, lambda n: n // 2, size, footprint, mode, cval, origin, axes)
 
 
+@constant("percentile")
 def percentile_filter(
     input: Any,
     percentile: float,

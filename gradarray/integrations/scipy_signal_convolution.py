@@ -15,7 +15,7 @@ import gradarray as ga
 from gradarray.integrations import scipy_ndimage_linear as linear
 from gradarray.integrations import scipy_ndimage_ranks as ranks
 from gradarray.integrations.scipy_ndimage_windows import chosen, each, padded
-from gradarray.integrations.teaching import array, tensors, tracked
+from gradarray.integrations.teaching import array, constant, tensors, tracked
 
 _DIRECT = 64  # up to so many terms, each a node on the tape
 
@@ -124,6 +124,7 @@ def along(x: Any, h: Any, direct: bool = False) -> Any:
     return full(x, h.reshape((1,) * (x.ndim - 1) + (-1,)), direct)
 
 
+@constant("bp")
 def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0) -> Any:
     (x,) = tensors(data)
     if type not in ("linear", "l", "constant", "c"):
@@ -213,6 +214,7 @@ def resample_poly(
     return y if background is None else y + background
 
 
+@constant("delta")
 def savgol_filter(
     x: Any,
     window_length: int,

@@ -13,7 +13,7 @@ import numpy as np
 import gradarray as ga
 from gradarray.integrations.scipy_ndimage_windows import chosen, padded
 from gradarray.integrations.scipy_signal_convolution import along, detrend
-from gradarray.integrations.teaching import array, tensors
+from gradarray.integrations.teaching import array, constant, tensors
 
 _PADDING = {"zeros": "constant", "edge": "nearest", "even": "mirror"}
 
@@ -78,6 +78,7 @@ def stft_detrend(
     return ga.moveaxis(out, -2, axis if axis >= 0 else axis - 1) if x.ndim > 1 else out
 
 
+@constant("fs", "window")
 def csd(
     x: Any,
     y: Any,
@@ -153,6 +154,7 @@ def _median(x: Any) -> Any:
     return (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2 / (1 + np.sum(1 / (even + 1) - 1 / even))
 
 
+@constant("fs", "window")
 def welch(
     x: Any,
     fs: float = 1.0,
@@ -170,6 +172,7 @@ def welch(
     return csd(x, x, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average)
 
 
+@constant("fs", "window")
 def periodogram(
     x: Any,
     fs: float = 1.0,
@@ -188,6 +191,7 @@ def periodogram(
     return csd(x, x, fs, "boxcar" if window is None else window, n, 0, nfft, detrend, return_onesided, scaling, axis)
 
 
+@constant("w", "a")
 def czt(x: Any, m: int | None = None, w: Any = None, a: Any = 1 + 0j, *, axis: int = -1) -> Any:
     (x,) = tensors(x)
     (axis,) = chosen(axis, x.ndim)
@@ -239,6 +243,7 @@ def lombscargle(
     return power * 0.5 / ((weights * y) @ y - (mean**2 if floating_mean else 0))
 
 
+@constant("w", "fs")
 def group_delay(system: Any, w: Any = 512, whole: bool = False, fs: float = 2 * np.pi) -> tuple[Any, Any]:
     b, a = (v.reshape((-1,)) for v in tensors(*system))
     if isinstance(w, int | np.integer) or w is None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import gradarray as ga
-from gradarray.integrations.teaching import array, teach, tensors
+from gradarray.integrations.teaching import array, constant, teach, tensors
 
 # Each takes vectors along the last dimension, of which the others broadcast, and weights or None.
 
@@ -106,10 +106,12 @@ def _pair(name: str) -> Callable[..., Any]:
     return distance
 
 
+@constant("p")
 def minkowski(u: Any, v: Any, p: float = 2, w: Any = None) -> Any:
     return _distance(_minkowski, u, v, w, p=p)
 
 
+@constant("p")
 def cdist(XA: Any, XB: Any, metric: Any = "euclidean", w: Any = None, p: float | None = None) -> Any:
     a, b, w = tensors(XA, XB, _weights(w))
     for name, x in (("XA", a), ("XB", b)):
@@ -120,6 +122,7 @@ def cdist(XA: Any, XB: Any, metric: Any = "euclidean", w: Any = None, p: float |
     return _metric(metric)(a[:, None, :], b[None, :, :], w, **({} if p is None else {"p": p}))
 
 
+@constant("p")
 def pdist(X: Any, metric: Any = "euclidean", w: Any = None, p: float | None = None) -> Any:
     x, w = tensors(X, _weights(w))
     if x.ndim != 2:

@@ -9,11 +9,13 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 import gradarray as ga
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # What says how to compute, never what
 IMMATERIAL = frozenset(
@@ -37,6 +39,16 @@ def tracked(values: Iterable[Any]) -> bool:
     return False
 
 
+def constant(*names: str) -> Callable[[Function], Function]:
+    """Mark parameters of one of our functions that it reads as numbers: a tensor on the tape there is an error."""
+
+    def mark(function: Function) -> Function:
+        function.__constant__ = names  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
 def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -> Callable[..., Any]:
     """``ours``, called as the original is; what it has no parameter for must be at its default."""
     theirs, takes = inspect.signature(original), inspect.signature(ours).parameters
@@ -52,6 +64,9 @@ def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -
             for x in leaves(given.values()):
                 if not ga.isfinite(x).all():
                     raise ValueError("array must not contain infs or NaNs")
+        for name in getattr(ours, "__constant__", ()):
+            if tracked([given.get(name)]):
+                raise NotImplementedError(f"{where} has no derivative with respect to {name}; use {name}.detach()")
         known = {}
         for name, value in given.items():
             if name in takes:

@@ -97,6 +97,22 @@ def test_an_option_at_its_default_and_one_that_is_immaterial_are_taken():
         scipy.linalg.eigh(x, subset_by_index=(0, 1))
 
 
+def test_a_parameter_that_is_read_as_a_number_must_not_be_on_the_tape():
+    x, number = ga.ones(9, requires_grad=True), ga.tensor(2.0, requires_grad=True)
+    for call in (
+        lambda: scipy.signal.savgol_filter(x, 5, 2, 1, number),
+        lambda: scipy.signal.welch(x, number, nperseg=4),
+        lambda: scipy.signal.welch(x, window=ga.ones(4, requires_grad=True)),
+        lambda: scipy.signal.czt(x, 3, number),
+        lambda: scipy.ndimage.zoom(x, number),
+        lambda: scipy.ndimage.percentile_filter(x, number, 3),
+        lambda: scipy.spatial.distance.cdist(x[None], x[None], "minkowski", p=number),
+        lambda: scipy.linalg.lstsq(x[:, None], x, number),
+    ):
+        with pytest.raises(NotImplementedError, match="has no derivative with respect to"):
+            call()
+
+
 def test_numbers_and_lists_get_the_dtype_that_numpy_gives_them():
     x = ga.ones(2, requires_grad=True)
     whole, number, single = teaching.tensors([1, 2], 0.5, x)
