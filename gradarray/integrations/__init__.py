@@ -19,10 +19,12 @@ from typing import Any
 LESSONS = {
     "dask.array": "gradarray.integrations.dask",
     "einops._backends": "gradarray.integrations.einops",
+    "scipy.cluster.hierarchy": "gradarray.integrations.scipy_cluster",
     "scipy.cluster.vq": "gradarray.integrations.scipy_cluster",
     "scipy.fft": "gradarray.integrations.scipy_fft",
     "scipy.linalg": "gradarray.integrations.scipy_linalg",
     "scipy.ndimage": "gradarray.integrations.scipy_ndimage",
+    "scipy.optimize": "gradarray.integrations.scipy_optimize",
     "scipy.optimize.elementwise": "gradarray.integrations.scipy_optimize",
     "scipy.signal": "gradarray.integrations.scipy_signal",
     "scipy.spatial": "gradarray.integrations.scipy_spatial",

@@ -1,7 +1,7 @@
-"""scipy.optimize.elementwise: roots and minima, differentiated by the implicit function theorem.
+"""scipy.optimize: roots, minima and least squares, differentiated by the equations that they solve.
 
-Knows the public API and what ``find_root`` and ``find_minimum`` take and return. The derivatives of their iterations
-are not those of what they find.
+Knows the public API and what ``find_root``, ``find_minimum`` and ``nnls`` take and return. The derivatives of their
+iterations are not those of what they find.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 import gradarray as ga
-from gradarray.integrations.teaching import detached, leaves, tracked
+from gradarray.integrations.scipy_linalg import lstsq
+from gradarray.integrations.teaching import array, detached, leaves, teach, tensors, tracked
 
 
 def _slope(y: Any, x: Any) -> Any:
@@ -79,11 +82,28 @@ def _derivative(f: Callable[..., Any], x: Any, *args: Any) -> Any:
     return _slope(f(x, *args), x)
 
 
-def register(elementwise: ModuleType) -> None:
-    """Differentiate ``find_root`` and ``find_minimum``."""
+def nnls(A: Any, b: Any, *, maxiter: int | None = None) -> tuple[Any, Any]:
+    """Of the columns that SciPy finds in use, the least squares; the others have gradient 0."""
+    from scipy.optimize import nnls
+
+    a, b = (ga.astype(x, ga.float64) for x in tensors(A, b))
+    b = b.reshape((-1,)) if b.ndim == 2 and b.shape[1] == 1 else b
+    used = np.flatnonzero(nnls(array(a), array(b), maxiter=maxiter)[0] > 0)
+    x = ga.zeros(a.shape[1], dtype=a.dtype, device=a.device)
+    if used.size:
+        place = ga.asarray(np.eye(a.shape[1])[:, used], device=a.device)
+        x = place @ lstsq(a @ place, b)[0]
+    return x, ga.linalg.vector_norm(a @ x - b)
+
+
+def register(module: ModuleType) -> None:
+    """Differentiate ``find_root`` and ``find_minimum``, or ``nnls``."""
+    if module.__name__ == "scipy.optimize":
+        teach(module, {"nnls": nnls})
+        return
     for name, equation in (("find_root", lambda f, x, *args: f(x, *args)), ("find_minimum", _derivative)):
-        original = getattr(elementwise, name, None)
+        original = getattr(module, name, None)
         if original is not None and not hasattr(original, "__gradarray__"):
             find = _find(original, equation)
-            find.__module__ = elementwise.__name__  # where pickle finds it
-            setattr(elementwise, name, find)
+            find.__module__ = module.__name__  # where pickle finds it
+            setattr(module, name, find)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import elementwise
+from scipy.optimize import elementwise, nnls
 
 import gradarray as ga
 
@@ -98,3 +98,15 @@ def test_arrays_are_left_alone():
     assert type(found.x) is np.ndarray
     with pytest.raises(TypeError):
         elementwise.find_root(lambda t: t, f=1)
+
+
+def test_nonnegative_least_squares():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((6, 4)), rng.standard_normal(6)
+    x, _ = nnls(a, b)
+    assert 0 < np.count_nonzero(x) < 4
+    agrees(nnls, a, b)
+    agrees(nnls, a, b[:, None])
+    x, norm = nnls(ga.tensor(-np.abs(a), requires_grad=True), np.abs(b))
+    assert x.tolist() == [0] * 4
+    assert abs(norm - np.linalg.norm(b)) < 1e-12

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.cluster.hierarchy
 import scipy.cluster.vq
 import scipy.linalg
 import scipy.ndimage
@@ -18,12 +19,12 @@ import scipy.spatial.distance
 import gradarray as ga
 from gradarray.integrations import teaching
 
-from .checks import agrees
-
 MODULES = [
+    scipy.cluster.hierarchy,
     scipy.cluster.vq,
     scipy.linalg,
     scipy.ndimage,
+    scipy.optimize,
     scipy.optimize.elementwise,
     scipy.signal,
     scipy.spatial,
@@ -56,7 +57,7 @@ def test_it_can_be_pickled(name):
     assert pickle.loads(pickle.dumps(TAUGHT[name])) is TAUGHT[name]
 
 
-@pytest.mark.parametrize("name", [n for n in TAUGHT if "optimize" not in n])
+@pytest.mark.parametrize("name", [n for n in TAUGHT if "elementwise" not in n])
 def test_ours_has_no_parameter_that_the_original_lacks(name):
     theirs = inspect.signature(TAUGHT[name]).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in theirs.values()):
@@ -118,14 +119,6 @@ def test_numbers_and_lists_get_the_dtype_that_numpy_gives_them():
     whole, number, single = teaching.tensors([1, 2], 0.5, x)
     assert (whole.dtype, number.dtype, single.dtype) == (ga.float64, ga.float64, ga.float32)
     assert teaching.tensors(None, [x[0], 2.0])[1].requires_grad
-
-
-def test_vq():
-    rng = np.random.default_rng(0)
-    x, codes = rng.standard_normal((6, 2)), rng.standard_normal((3, 2))
-    agrees(lambda x, c: scipy.cluster.vq.vq(x, c)[1], x, codes)
-    index, _ = scipy.cluster.vq.vq(ga.tensor(x, requires_grad=True), codes)
-    assert index.tolist() == scipy.cluster.vq.vq(x, codes)[0].tolist()
 
 
 def test_the_page_lists_what_is_taught():
