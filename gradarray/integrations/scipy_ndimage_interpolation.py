@@ -53,7 +53,7 @@ def spline_filter(input: Any, order: int = 3, mode: str = "mirror") -> Any:
     return x
 
 
-def _mapped(at: np.ndarray[Any, Any], n: int, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def mapped(at: np.ndarray[Any, Any], n: int, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Where in the image a coordinate lies, -1 for nowhere, and how fast it moves there."""
     slope = np.ones_like(at)
     if mode == "grid-constant":
@@ -76,7 +76,7 @@ def _mapped(at: np.ndarray[Any, Any], n: int, mode: str) -> tuple[np.ndarray[Any
     return np.where(inside, at, new), np.where(inside | ~back, 1.0, -1.0)
 
 
-def _weights(x: Any, order: int) -> list[Any]:
+def spline_weights(x: Any, order: int) -> list[Any]:
     """The B-splines of an order at ``x``, between 0 and 1, by the recurrence of Cox and de Boor for equal steps."""
     weights: list[Any] = [ga.ones_like(x)]
     for k in range(1, order + 1):
@@ -110,7 +110,7 @@ def _read(x: Any, coordinates: Sequence[Any], order: int, mode: str, cval: Any, 
     for n, at in zip(x.shape, coordinates):
         at = ga.astype(at, ga.float64) + further
         values = array(at)
-        there, slope = _mapped(values, n, mode)
+        there, slope = mapped(values, n, mode)
         if mode == "constant":
             outside = outside | (there < 0)
             there = np.maximum(there, 0)
@@ -120,10 +120,10 @@ def _read(x: Any, coordinates: Sequence[Any], order: int, mode: str, cval: Any, 
         fraction = at + half - ga.asarray(whole, device=x.device)
         start = whole.astype(int) - order // 2
         along = []
-        for j, weight in enumerate(_weights(fraction, order)):
+        for j, weight in enumerate(spline_weights(fraction, order)):
             index = start + j
             missing = (index < 0) | (index >= n) if mode == "grid-constant" else np.zeros((), dtype=bool)
-            index = np.clip(np.rint(_mapped(index.astype(float), n, edge)[0]).astype(int), 0, n - 1)
+            index = np.clip(np.rint(mapped(index.astype(float), n, edge)[0]).astype(int), 0, n - 1)
             along.append((index, missing, weight))
         taps.append(along)
     flat = ga.concat([x.reshape((-1,)), (ga.zeros(1, dtype=x.dtype, device=x.device) + cval)])

@@ -85,6 +85,16 @@ def test_median_order_and_wiener():
     agrees(lambda x: signal.wiener(x, (3, 5), 0.2), IMAGE)
 
 
+@pytest.mark.parametrize("kind", ["cspline1d", "qspline1d"])
+def test_splines(kind):
+    coefficients, evaluate = getattr(signal, kind), getattr(signal, f"{kind}_eval")
+    agrees(coefficients, X)
+    agrees(evaluate, X, np.concatenate([R.uniform(-20, 40, 9), R.uniform(2, 8, 5)]), second=kind == "cspline1d")
+    agrees(lambda c: evaluate(c, np.array([[0.4, 1.3], [2.0, 9.9]]), dx=0.7, x0=0.2), X)
+    with pytest.raises(NotImplementedError, match="does not take lamb"):
+        coefficients(ga.tensor(X, requires_grad=True), 0.5)
+
+
 def test_what_is_not_supported_says_so():
     x = ga.tensor(X, requires_grad=True)
     for call, match in (
