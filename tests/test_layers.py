@@ -66,7 +66,7 @@ TABLE = {
     "fft": Row(5, ("functions",)),
     "linalg": Row(5, ("_dispatch", "functions")),
     "integrations": Row(5, (), (COMPUTED,)),
-    "integrations.*": Row(5, ("__init__", "integrations"), ("dask", "einops", "numpy", "scipy")),
+    "integrations.*": Row(5, ("__init__", "integrations"), ("numpy", "scipy")),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
     "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
     "__init__": Row(5, (*PUBLIC, "integrations")),

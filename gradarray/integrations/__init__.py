@@ -19,6 +19,7 @@ from typing import Any
 LESSONS = {
     "dask.array": "gradarray.integrations.dask",
     "einops._backends": "gradarray.integrations.einops",
+    "opt_einsum.backends.dispatch": "gradarray.integrations.opt_einsum",
     "scipy.cluster.hierarchy": "gradarray.integrations.scipy_cluster",
     "scipy.cluster.vq": "gradarray.integrations.scipy_cluster",
     "scipy.fft": "gradarray.integrations.scipy_fft",
@@ -58,7 +59,8 @@ class Finder:
         if name not in LESSONS:
             return None
         for finder in list(sys.meta_path):
-            spec = None if finder is self else finder.find_spec(name, path, target)
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None:
                 _add_lesson(spec.loader)
                 return spec
@@ -73,7 +75,10 @@ def _add_lesson(loader: Any) -> None:
         execute(module)
         teach(module.__name__, module)
 
-    loader.exec_module = exec_module
+    try:
+        loader.exec_module = exec_module
+    except AttributeError:  # a loader of another kind, which takes no attributes
+        warnings.warn(f"gradarray cannot teach a library that is loaded by {loader!r}", RuntimeWarning, stacklevel=2)
 
 
 def install() -> None:

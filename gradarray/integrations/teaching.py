@@ -54,16 +54,14 @@ def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -
     theirs, takes = inspect.signature(original), inspect.signature(ours).parameters
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        given = theirs.bind(*args, **kwargs).arguments
+        bound = theirs.bind(*args, **kwargs)
+        bound.apply_defaults()  # the original's, which differ between its versions
+        given = bound.arguments
         for name, parameter in theirs.parameters.items():
-            if name not in given:
-                continue
             if parameter.kind is parameter.VAR_KEYWORD:
                 given |= given.pop(name)
-        if "check_finite" in theirs.parameters and given.get("check_finite", True):
-            for x in leaves(given.values()):
-                if not ga.isfinite(x).all():
-                    raise ValueError("array must not contain infs or NaNs")
+        if given.get("check_finite") and not all(ga.isfinite(x).all() for x in leaves(given.values())):
+            raise ValueError("array must not contain infs or NaNs")
         for name in getattr(ours, "__constant__", ()):
             if tracked([given.get(name)]):
                 raise NotImplementedError(f"{where} has no derivative with respect to {name}; use {name}.detach()")

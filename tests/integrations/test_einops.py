@@ -54,6 +54,6 @@ def test_parse_shape_and_asnumpy():
     assert type(einops.asnumpy(x)) is np.ndarray
 
 
-@pytest.mark.skipif(not hasattr(ga, "einsum"), reason="gradarray.einsum")
+@pytest.mark.skipif(not hasattr(ga, "einsum"), reason="gradarray.einsum is not there yet")
 def test_einsum():
     agrees(lambda x, y: einops.einsum(x, y, "a b c, a b -> c"), X, Y)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import elementwise, nnls
+from scipy import optimize
+from scipy.optimize import elementwise
 
 import gradarray as ga
 
@@ -103,10 +104,10 @@ def test_arrays_are_left_alone():
 def test_nonnegative_least_squares():
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((6, 4)), rng.standard_normal(6)
-    x, _ = nnls(a, b)
+    x, _ = optimize.nnls(a, b)
     assert 0 < np.count_nonzero(x) < 4
-    agrees(nnls, a, b)
-    agrees(nnls, a, b[:, None])
-    x, norm = nnls(ga.tensor(-np.abs(a), requires_grad=True), np.abs(b))
+    agrees(optimize.nnls, a, b)
+    agrees(optimize.nnls, a, b[:, None])
+    x, norm = optimize.nnls(ga.tensor(-np.abs(a), requires_grad=True), np.abs(b))
     assert x.tolist() == [0] * 4
     assert abs(norm - np.linalg.norm(b)) < 1e-12
