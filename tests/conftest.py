@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-os.environ["SCIPY_ARRAY_API"] = "1"  # read when SciPy is imported: its functions then take arrays that are not NumPy's
+# SciPy reads it once, when it is first imported: whether it takes other arrays than NumPy's as they are.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 # Name of the state: (how to read it, what it is at rest, how to put it back).
 GLOBAL_STATE = {

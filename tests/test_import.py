@@ -10,8 +10,8 @@ import sys
 import pytest
 
 HEAVY = """
-array_api_extra array_api_strict autograd cupy cupyx dask jax jaxlib matplotlib pandas rich scipy sklearn
-torch gradarray_conformance gradarray_dask gradarray_jax gradarray_strict gradarray_torch
+array_api_extra array_api_strict autograd cupy cupyx dask einops jax jaxlib matplotlib opt_einsum pandas rich scipy
+sklearn torch xarray gradarray_conformance gradarray_dask gradarray_jax gradarray_strict gradarray_torch
 """.split()
 
 NO_HEAVY_IMPORTS = f"""

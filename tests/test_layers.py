@@ -24,7 +24,7 @@ class Row:
     outside: tuple[str, ...] = ()
 
 
-COMPUTED = "(a computed name)"  # import_module(name) cannot be checked, so it is for the plugin manager alone
+COMPUTED = "(a computed name)"  # import_module(name) cannot be checked: for what is loaded late, in two places
 ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "scipy", "torch")
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
 STORAGE = ("_state", "_place", "_storage")
@@ -67,9 +67,11 @@ TABLE = {
     "linalg": Row(5, ("_dispatch", "functions")),
     "nn": Row(5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", *TENSORS, "nn"), ("numpy",)),
     "special": Row(5, ("functions",)),
+    "integrations": Row(5, (), (COMPUTED,)),
+    "integrations.*": Row(5, ("__init__", "integrations"), ("numpy", "scipy")),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
     "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
-    "__init__": Row(5, PUBLIC),
+    "__init__": Row(5, (*PUBLIC, "integrations")),
 }
 
 # The one import against the current: (importer, imported, the function that it stands in).
