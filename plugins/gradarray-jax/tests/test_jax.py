@@ -48,8 +48,8 @@ def test_the_plugin_is_light():
 import sys, numpy, gradarray_jax
 backend, = gradarray_jax.gradarray_backends()
 assert backend.unavailable() is None and not backend.owns(numpy.zeros(1)) and not backend.owns("text")
-assert not backend.capabilities.mutable and not backend.capabilities.views
 assert "jax" not in sys.modules
+assert not backend.capabilities.mutable and not backend.capabilities.views
 """)
 
 

@@ -95,7 +95,8 @@ def _namespace(device: Device) -> _Namespace:
     jax = _library()
     from gradarray_jax import _kernels
 
-    return _Namespace(jax.numpy, _kernels.created_on(_raw(device)))
+    convert = jax.jit(_kernels.convert, static_argnames="dtype")
+    return _Namespace(jax.numpy, {**_kernels.created_on(_raw(device)), "astype": convert})
 
 
 @cache
