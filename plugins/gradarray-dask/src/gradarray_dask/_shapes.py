@@ -33,6 +33,11 @@ def chunked(shape: Sequence[int], dtype: Any) -> Any:
     return da.core.normalize_chunks("auto", tuple(shape), dtype=np.dtype(dtype))
 
 
+def whole(host: Any) -> Array:
+    """NumPy's array as one chunk."""
+    return da.from_array(np.asarray(host), chunks=-1)
+
+
 def lengths(x: Array) -> Lengths:
     """The shape of ``x``, with what it must remember."""
     shape = Lengths(x.shape)
