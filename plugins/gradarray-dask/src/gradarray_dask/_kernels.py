@@ -30,6 +30,16 @@ def strong_multiply(g: Array, p: Array) -> Array:
     return elemwise(_strong, g, p)
 
 
+def _triangle(function: Callable[..., Any]) -> Callable[..., Array]:
+    """``np.tril`` or ``np.triu`` of each block; Dask's own warn of complex numbers."""
+
+    def block(part: Any, k: int, block_info: Any = None) -> Any:
+        (low, _), (left, _) = block_info[0]["array-location"][-2:]
+        return function(part, k + low - left)
+
+    return lambda x, *, k=0: x.map_blocks(block, k=k, dtype=x.dtype, meta=x._meta)
+
+
 # -- Fourier transforms ------------------------------------------------------------------------------------------------
 
 
@@ -100,6 +110,8 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
     "spread": lambda x, *, shape: _shapes.broadcast(x, shape),
     "strong_multiply": strong_multiply,
+    "tril": _triangle(np.tril),
+    "triu": _triangle(np.triu),
     "view": lambda x, *, shape: _shapes.reshape(x, shape),
     "zeros": _created(da.zeros),
 }
