@@ -13,7 +13,7 @@ A plugin subclasses :class:`Backend`, and yields an instance from a hook found t
 
 from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, hookimpl
 from gradarray.backends._manager import BackendUnavailableError, every, get, owner, register, require, resolve
-from gradarray.backends._special import SciPyFunctions, is_scipys
+from gradarray.backends._special import NumPyFunctions, SciPyFunctions, is_scipys
 from gradarray.devices import Device
 from gradarray.dtypes import DType
 
@@ -24,6 +24,7 @@ __all__ = [
     "Capabilities",
     "DType",
     "Device",
+    "NumPyFunctions",
     "RandomSource",
     "SciPyFunctions",
     "every",

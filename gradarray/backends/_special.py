@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,10 @@ class SciPyFunctions:
     native : module, optional
         The library's own functions, such as ``torch.special``: used where it has one of the name.
     names : mapping of str to str, optional
-        Its names where they are not SciPy's: ``{"j0": "bessel_j0"}``.
+        Its names where they are not SciPy's: ``{"k0": "modified_bessel_k0"}``.
+    only : collection of str, optional
+        The functions, by SciPy's names, to take from ``native``, where others of it are inexact or take other
+        arguments. By default all that it has.
 
     Raises
     ------
@@ -37,14 +40,20 @@ class SciPyFunctions:
     """
 
     def __init__(
-        self, backend: Backend, device: Device, native: Any = None, names: Mapping[str, str] | None = None
+        self,
+        backend: Backend,
+        device: Device,
+        native: Any = None,
+        names: Mapping[str, str] | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
-        self._backend, self._device, self._native, self._names = backend, device, native, names or {}
+        self._backend, self._device, self._native, self._names, self._only = backend, device, native, names or {}, only
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._native, self._names.get(name, name), None)
-        if found is not None:
-            return found
+        if self._only is None or name in self._only:
+            found = getattr(self._native, self._names.get(name, name), None)
+            if found is not None:
+                return found
         function = ufunc(name)
 
         def on_host(*xs: Any) -> Array:
