@@ -96,6 +96,7 @@ def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
 
 KERNELS: Mapping[str, Callable[..., Any]] = {
     **_linalg.KERNELS,
+    "arange": _shapes.arange,
     "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
     "clone": lambda x: x.copy(),
     "eye": eye,
