@@ -24,7 +24,7 @@ STEPS = [
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
 ]
 # The distributions beside the root's own that `test` installs.
-PLUGINS = ["plugins/gradarray-strict"]
+PLUGINS = ["plugins/gradarray-strict", "plugins/gradarray-dask"]
 # What each command needs; "full" contains "light".
 REQUIREMENTS = {
     "light": ["-e", ".[cli]", *(word for plugin in PLUGINS for word in ("-e", plugin))],

@@ -90,8 +90,9 @@ def full(shape: Any, value: Any, dtype: Any) -> Array:
     return da.full(shape, value, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
 
 
-def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
-    return _shapes.diagonal_mask(_shapes.chunked((n_rows, n_cols), dtype), k).astype(dtype)
+def eye(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any) -> Array:
+    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    return _shapes.diagonal_mask(_shapes.chunked(shape, dtype), k).astype(dtype)
 
 
 KERNELS: Mapping[str, Callable[..., Any]] = {
