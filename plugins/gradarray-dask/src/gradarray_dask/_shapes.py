@@ -59,8 +59,10 @@ def zeros(shape: Sequence[int], dtype: Any) -> Array:
     return da.zeros(tuple(shape), dtype=dtype, chunks=chunks)
 
 
-def arange(start: int, stop: int, step: int, dtype: Any) -> Array:
+def arange(start: int, stop: int | None = None, step: int = 1, *, dtype: Any = None) -> Array:
     """Integers in a row, which are remembered to count where each is its own position."""
+    if stop is None:
+        start, stop = 0, start
     return counting(da.arange(start, stop, step, dtype=dtype), 0 if (start, step) == (0, 1) else None)
 
 
