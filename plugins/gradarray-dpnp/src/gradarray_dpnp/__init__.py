@@ -40,6 +40,27 @@ def _dpnp() -> Any:
     return dpnp
 
 
+def _owning(function: Callable[..., Any]) -> Callable[..., Any]:
+    from gradarray_dpnp._array import owning
+
+    return owning(function)
+
+
+def _own(array: Array) -> Array:
+    """A fresh array of dpnp's, made one of our class."""
+    if type(array) is not _array_type():
+        array.__class__ = _array_type()
+    return array
+
+
+@cache
+def _array_type() -> Any:
+    _dpnp()
+    from gradarray_dpnp._array import SyclArray
+
+    return SyclArray
+
+
 @cache
 def _queues() -> Mapping[Device, Any]:
     """Our devices and the queue of each, the default one first."""
@@ -70,7 +91,7 @@ def _devices() -> Mapping[Any, Device]:
 
 
 class _Namespace:
-    """dpnp as seen from one device: what it creates lies there, not on SYCL's default one."""
+    """dpnp as seen from one device: what it creates lies there, and its arrays are of our class."""
 
     def __init__(self, module: ModuleType, queue: Any) -> None:
         self._module, self._queue = module, queue
@@ -79,8 +100,8 @@ class _Namespace:
         value = getattr(self._module, name)
         if isinstance(value, ModuleType):
             value = _Namespace(value, self._queue)
-        elif name in CREATION:
-            value = partial(value, device=self._queue)
+        elif callable(value) and not isinstance(value, type):
+            value = _owning(partial(value, device=self._queue) if name in CREATION else value)
         setattr(self, name, value)
         return value
 
@@ -102,7 +123,7 @@ class DpnpBackend(Backend):
     """
 
     name = "dpnp"
-    capabilities = Capabilities()
+    capabilities = Capabilities(prefers_arrays=True)
 
     # -- availability and devices --------------------------------------------------------------------------------------
 
@@ -132,7 +153,7 @@ class DpnpBackend(Backend):
 
     @property
     def array_types(self) -> tuple[type, ...]:
-        return (_dpnp().ndarray, _dpnp().tensor.usm_ndarray)
+        return (_array_type(), _dpnp().ndarray, _dpnp().tensor.usm_ndarray)
 
     def owns(self, array: object) -> bool:
         return "dpnp" in sys.modules and isinstance(array, self.array_types)
@@ -151,7 +172,7 @@ class DpnpBackend(Backend):
         if array.sycl_queue != queue:  # what was submitted to the other is not known to this one
             array.sycl_queue.wait()
             array = array.to_device(queue)
-        return _dpnp().asarray(array)
+        return _own(_dpnp().asarray(array)[...])  # the user's own keeps its class
 
     def synchronize(self, device: Device) -> None:
         _queues()[device].wait()
@@ -162,9 +183,9 @@ class DpnpBackend(Backend):
         return _namespace(device)
 
     def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
-        from gradarray_dpnp._kernels import KERNELS
+        from gradarray_dpnp._kernels import KERNELS, asarray
 
-        return KERNELS
+        return KERNELS | {"asarray": asarray(_queues()[device])}
 
     def special(self, device: Device) -> Any:
         import dpnp.scipy.special
@@ -185,20 +206,20 @@ class DpnpBackend(Backend):
 
     def from_numpy(self, array: np.ndarray[Any, Any], device: Device, *, copy: bool) -> Array:
         native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-        return _dpnp().asarray(native, device=_queues()[device])
+        return _own(_dpnp().asarray(native, device=_queues()[device]))
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = array.asnumpy()
         return host
 
     def to_device(self, array: Array, device: Device) -> Array:
-        return _dpnp().asarray(array, device=_queues()[device], copy=True)
+        return _own(_dpnp().asarray(array, device=_queues()[device], copy=True))
 
     def copy(self, array: Array) -> Array:
-        return array.copy()
+        return _own(array.copy())
 
     def empty(self, shape: tuple[int, ...], dtype: DType, device: Device) -> Array:
-        return _dpnp().empty(shape, dtype=self.raw_dtype(dtype, device), device=_queues()[device])
+        return _own(_dpnp().empty(shape, dtype=self.raw_dtype(dtype, device), device=_queues()[device]))
 
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         if int(capsule.__dlpack_device__()[0]) != HOST:
@@ -214,7 +235,7 @@ class DpnpBackend(Backend):
     def getitem(self, array: Array, key: Any) -> Array:
         from gradarray_dpnp._indexing import getitem
 
-        return getitem(array, key)
+        return _own(getitem(array, key))
 
     def setitem(self, array: Array, key: Any, value: Array) -> Array:
         from gradarray_dpnp._indexing import setitem

@@ -8,11 +8,11 @@ has nothing that adds at positions. Nothing here waits for the device, but for m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import mul
 from typing import Any
 
 import dpnp
+
+from gradarray_dpnp._array import number
 
 Array = Any
 
@@ -75,9 +75,11 @@ def _merged(shape: Sequence[int], indices: Sequence[Array], value: Array) -> tup
     After the step of length d, each element holds the sum of the last 2d at its position: log2(n) steps in all.
     """
     lengths = shape[: len(indices)]
-    indices = [dpnp.where(i < 0, i + n, i) for i, n in zip(indices, lengths, strict=True)]
-    sizes = list(accumulate(reversed(lengths), mul, initial=1))[-2::-1]
-    flat = dpnp.reshape(sum(i * size for i, size in zip(indices, sizes, strict=True)), -1)
+    indices = [dpnp.where(i < number(0, i), i + number(n, i), i) for i, n in zip(indices, lengths, strict=True)]
+    flat, *others = indices
+    for index, n in zip(others, lengths[1:], strict=True):
+        flat = flat * number(n, flat) + index
+    flat = dpnp.reshape(flat, -1)
     order = dpnp.argsort(flat, stable=True)
     flat = flat[order]
     rest = value.shape[indices[0].ndim :]
@@ -85,11 +87,12 @@ def _merged(shape: Sequence[int], indices: Sequence[Array], value: Array) -> tup
     step = 1
     while step < flat.size:
         same = dpnp.reshape(flat[step:] == flat[:-step], (-1, *(1,) * len(rest)))
-        more = dpnp.where(same, total[:-step], dpnp.zeros_like(total[:1]))
+        more = dpnp.where(same, total[:-step], number(0, total))
         tail = total[step:]
         tail += more
         step *= 2
-    last = dpnp.searchsorted(flat, flat, side="right") - 1
+    last = dpnp.searchsorted(flat, flat, side="right")
+    last -= number(1, last)
     return [dpnp.reshape(i, -1)[order] for i in indices], total[last]
 
 
@@ -157,7 +160,8 @@ def _split(x: Array, key: Any) -> tuple[Array, list[Array], int]:
             first += range(n, n + k.ndim)
         else:
             basics.append(slice(None))
-            indices.append(dpnp.asarray(k, dtype=dpnp.int64, device=x.sycl_queue))
+            index = k if isinstance(k, dpnp.ndarray) else dpnp.full((), k, device=x.sycl_queue)
+            indices.append(index if index.dtype == dpnp.int64 else index.astype(dpnp.int64))
             first.append(n)
         dim += _taken(k)
     apart = which[-1] - which[0] >= len(which) or which[0] < gap <= which[-1]

@@ -1,7 +1,7 @@
 """Functions of dpnp under the standard's names, mended.
 
 Knows dpnp. Must not know gradarray. Operands are of one dtype already, but for Python numbers. Each function says where
-dpnp 0.20 strays from the standard. None waits for the device.
+dpnp 0.20 strays from the standard, or where its host would wait for the device.
 """
 
 from __future__ import annotations
@@ -12,23 +12,46 @@ from typing import Any
 
 import dpnp
 
+from gradarray_dpnp._array import number, operand, own, owning, taking_numbers
 from gradarray_dpnp._indexing import check_writable
 
 Array = Any
+
+BINARY = (
+    "add atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign divide equal "
+    "floor_divide greater greater_equal hypot less less_equal logaddexp maximum minimum multiply nextafter not_equal "
+    "pow remainder subtract"
+).split()
+"""Functions that take Python numbers beside arrays."""
 
 
 def strong_multiply(g: Array, p: Any) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``."""
     product = g * p
-    return dpnp.where(g == 0, dpnp.zeros_like(product), product)
+    return dpnp.where(g == 0, number(0, product), product)
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Array:
     """dpnp's takes no Python bool for the condition."""
+    like = x1 if isinstance(x1, dpnp.ndarray) else x2
     if isinstance(condition, bool):
-        like = x1 if isinstance(x1, dpnp.ndarray) else x2
-        condition = dpnp.asarray(condition, device=like.sycl_queue)
-    return dpnp.where(condition, x1, x2)
+        condition = dpnp.full((), condition, device=like.sycl_queue)
+    return dpnp.where(condition, operand(x1, like), operand(x2, like))
+
+
+def clip(x: Array, min: Any = None, max: Any = None) -> Array:
+    """dpnp's copies Python numbers from the host."""
+    return dpnp.clip(x, operand(min, x), operand(max, x))
+
+
+def full_like(x: Array, value: Any, **params: Any) -> Array:
+    """dpnp's copies ``value`` from the host."""
+    return dpnp.full(x.shape, value, dtype=params.get("dtype", x.dtype), device=x.sycl_queue)
+
+
+def pow_number(x: Array, n: float) -> Array:
+    """dpnp knows a square only by a Python number, which it copies from the host all the same."""
+    return dpnp.square(x) if n == 2 else x**n
 
 
 def view(x: Array, *, shape: Sequence[int]) -> Array:
@@ -37,15 +60,35 @@ def view(x: Array, *, shape: Sequence[int]) -> Array:
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
-    "clone": dpnp.copy,
-    # dpnp's are views of their input, or the input itself
-    "flip": lambda x, *, axis=None: dpnp.flip(x, axis).copy(),
-    "imag": lambda x: dpnp.imag(x).copy(),
-    "real": lambda x: dpnp.real(x).copy(),
-    "strong_multiply": strong_multiply,
-    "view": view,
-    "where": where,
+    **{name: taking_numbers(getattr(dpnp, name)) for name in BINARY},
+    **{
+        name: owning(function)
+        for name, function in {
+            "clip": clip,
+            "clone": dpnp.copy,
+            # dpnp's are views of their input, or the input itself
+            "flip": lambda x, *, axis=None: dpnp.flip(x, axis).copy(),
+            "full_like": full_like,
+            "imag": lambda x: dpnp.imag(x).copy(),
+            "pow_number": pow_number,
+            "real": lambda x: dpnp.real(x).copy(),
+            "strong_multiply": strong_multiply,
+            "view": view,
+            "where": where,
+        }.items()
+    },
 }
+
+
+def asarray(queue: Any) -> Callable[..., Array]:
+    """dpnp's copies Python numbers from the host, where the device can fill them in; what it makes lies on ``queue``."""
+
+    def run(obj: Any, *, dtype: Any = None, copy: bool | None = None) -> Array:
+        if isinstance(obj, bool | int | float | complex) and copy is not False:
+            return own(dpnp.full((), obj, dtype=dtype, device=queue))
+        return own(dpnp.asarray(obj, dtype=dtype, copy=copy, device=queue))
+
+    return run
 
 
 def _in_place(function: Callable[[Array, Any], Array]) -> Callable[[Array, Any], Array]:
