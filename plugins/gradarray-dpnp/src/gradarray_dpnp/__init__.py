@@ -22,19 +22,26 @@ from gradarray.backends import Array, Backend, Capabilities, Device, DType, SciP
 CREATION = frozenset("arange asarray empty eye fftfreq from_dlpack full linspace ones rfftfreq zeros".split())
 HOST = 1  # the CPU in DLPack
 RUNTIME = "OCL_ICD_FILENAMES"  # libraries that OpenCL loads beside those that are registered on the machine
+THREADS = "SYCL_QUEUE_THREAD_POOL_SIZE"  # for tasks on the host, such as letting go of memory
 PARTS = "GRADARRAY_DPNP_PARTS"  # compute units of each part that the default device is to be cut into: "4,4"
 
 
-def _find_runtime() -> None:
-    """Show OpenCL the CPU device that ``pip install intel-opencl-rt`` brings, which it does not find by itself."""
+def _prepare() -> None:
+    """Set what SYCL reads from the environment when first a device is looked for, unless the user has.
+
+    OpenCL does not find by itself the CPU device that ``pip install intel-opencl-rt`` brings. And dpnp waits for tasks
+    on the host with Python's lock held, for which other such tasks wait (dpnp#2850, dpctl#1954): with few threads for
+    them none is left to go on.
+    """
     library = Path(sys.prefix, "lib", "libintelocl.so")
-    if RUNTIME not in os.environ and library.exists():
-        os.environ[RUNTIME] = str(library)
+    if library.exists():
+        os.environ.setdefault(RUNTIME, str(library))
+    os.environ.setdefault(THREADS, "64")
 
 
 @cache
 def _dpnp() -> Any:
-    _find_runtime()  # it is read once, when first a device is looked for
+    _prepare()
     import dpnp
 
     return dpnp
@@ -142,9 +149,9 @@ class DpnpBackend(Backend):
             return f"dpnp is installed, but SYCL fails: {error} ({PARTS} is {os.environ.get(PARTS)!r})"
         if not found:
             return (
-                "dpnp is installed, but SYCL shows it no device: install a GPU's driver, or pip install intel-opencl-rt "
-                f"for the CPU. If that is there, set {RUNTIME} to its libintelocl.so before Python starts "
-                f"(it is {os.environ.get(RUNTIME)!r})"
+                "dpnp is installed, but SYCL shows it no device: install a GPU's driver, or pip install "
+                f"intel-opencl-rt for the CPU. If that is there, set {RUNTIME} to its libintelocl.so before Python "
+                f"starts (it is {os.environ.get(RUNTIME)!r})"
             )
         return None
 

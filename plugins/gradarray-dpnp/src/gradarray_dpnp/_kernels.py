@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import dpnp
 
-from gradarray_dpnp._array import number, operand, own, owning, taking_numbers
+from gradarray_dpnp._array import dense, number, operand, own, owning, taking_numbers
 from gradarray_dpnp._indexing import check_writable
 
 Array = Any
@@ -23,6 +24,12 @@ BINARY = (
     "pow remainder subtract"
 ).split()
 """Functions that take Python numbers beside arrays."""
+ONEMKL = {
+    "": "matmul",
+    "fft.": "fftn ifftn irfft rfft",
+    "linalg.": "cholesky det eig eigh eigvals eigvalsh inv pinv qr slogdet solve svd svdvals vector_norm",
+}
+"""Functions that take no array that is broadcast as it is."""
 
 
 def strong_multiply(g: Array, p: Any) -> Array:
@@ -62,6 +69,11 @@ def view(x: Array, *, shape: Sequence[int]) -> Array:
 KERNELS: dict[str, Callable[..., Any]] = {
     **{name: taking_numbers(getattr(dpnp, name)) for name in BINARY},
     **{
+        family + name: dense(attrgetter(family + name)(dpnp))
+        for family, names in ONEMKL.items()
+        for name in names.split()
+    },
+    **{
         name: owning(function)
         for name, function in {
             "clip": clip,
@@ -81,7 +93,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
 
 
 def asarray(queue: Any) -> Callable[..., Array]:
-    """dpnp's copies Python numbers from the host, where the device can fill them in; what it makes lies on ``queue``."""
+    """dpnp's copies Python numbers from the host. What it makes lies on ``queue``."""
 
     def run(obj: Any, *, dtype: Any = None, copy: bool | None = None) -> Array:
         if isinstance(obj, bool | int | float | complex) and copy is not False:
