@@ -6,12 +6,14 @@ dpnp 0.20 strays from the standard, or where its host would wait for the device.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import dpnp
+import numpy as np
 
 from gradarray_dpnp._array import dense, number, operand, own, owning, taking_numbers
 from gradarray_dpnp._indexing import check_writable
@@ -26,8 +28,7 @@ BINARY = (
 """Functions that take Python numbers beside arrays."""
 ONEMKL = {
     "": "matmul",
-    "fft.": "fftn ifftn irfft rfft",
-    "linalg.": "cholesky det eig eigh eigvals eigvalsh inv pinv qr slogdet solve svd svdvals vector_norm",
+    "linalg.": "cholesky det eigh eigvalsh inv pinv qr slogdet solve svd svdvals vector_norm",
 }
 """Functions that take no array that is broadcast as it is."""
 
@@ -46,11 +47,6 @@ def where(condition: Any, x1: Any, x2: Any) -> Array:
     return dpnp.where(condition, operand(x1, like), operand(x2, like))
 
 
-def clip(x: Array, min: Any = None, max: Any = None) -> Array:
-    """dpnp's copies Python numbers from the host."""
-    return dpnp.clip(x, operand(min, x), operand(max, x))
-
-
 def full_like(x: Array, value: Any, **params: Any) -> Array:
     """dpnp's copies ``value`` from the host."""
     return dpnp.full(x.shape, value, dtype=params.get("dtype", x.dtype), device=x.sycl_queue)
@@ -59,6 +55,28 @@ def full_like(x: Array, value: Any, **params: Any) -> Array:
 def pow_number(x: Array, n: float) -> Array:
     """dpnp knows a square only by a Python number, which it copies from the host all the same."""
     return dpnp.square(x) if n == 2 else x**n
+
+
+def acosh(x: Array) -> Array:
+    """dpnp's gives nan for the angle at nan·j, which is π/2."""
+    out = dpnp.acosh(x)
+    if x.dtype.kind != "c":
+        return out
+    wrong = (dpnp.real(x) == number(0, dpnp.real(x))) & dpnp.isnan(dpnp.imag(x))
+    return dpnp.where(wrong, number(complex(math.nan, math.pi / 2), x), out)
+
+
+def _fft(name: str) -> Callable[..., Array]:
+    """dpnp's fails where there are no elements; NumPy's says of what shape and dtype nothing is then."""
+
+    def run(x: Array, **params: Any) -> Array:
+        if x.size:
+            return function(x, **params)
+        like = getattr(np.fft, name)(np.empty(x.shape, x.dtype), **params)
+        return own(dpnp.zeros(like.shape, dtype=like.dtype, device=x.sycl_queue))
+
+    function = dense(getattr(dpnp.fft, name))
+    return run
 
 
 def view(x: Array, *, shape: Sequence[int]) -> Array:
@@ -73,10 +91,11 @@ KERNELS: dict[str, Callable[..., Any]] = {
         for family, names in ONEMKL.items()
         for name in names.split()
     },
+    **{f"fft.{name}": _fft(name) for name in ("fftn", "ifftn", "irfft", "rfft")},
     **{
         name: owning(function)
         for name, function in {
-            "clip": clip,
+            "acosh": acosh,
             "clone": dpnp.copy,
             # dpnp's are views of their input, or the input itself
             "flip": lambda x, *, axis=None: dpnp.flip(x, axis).copy(),
