@@ -162,10 +162,10 @@ w = ga.full((3,), 2.0, device="dpnp:part:1", requires_grad=True)
 y = (x * 3).to("dpnp:part:1") * w
 (y.to("cpu") ** 2).sum().backward()
 print(x.grad.device, w.grad.device, x.grad.tolist(), w.grad.tolist())
-for mix in (lambda: x + w, lambda: x[ga.tensor([0, 2], device="dpnp:part:1")], lambda: x.detach().add_(w.detach())):
+for mix in (lambda: x + w, lambda: x.detach().add_(w.detach())):
     try:
         mix()
-    except (RuntimeError, IndexError) as error:
+    except RuntimeError as error:
         print(error)
 try:
     dpnp.add(x._data, w._data)
@@ -180,7 +180,7 @@ def test_parts_are_devices_that_do_not_mix():
     devices, grads, *errors, dpnps = python(PARTS, GRADARRAY_DPNP_PARTS="1,1").splitlines()
     assert devices == "dpnp:part:0 dpnp:part:1"
     assert grads == "dpnp:part:0 dpnp:part:1 [72.0, 144.0, 216.0] [36.0, 144.0, 324.0]"
-    assert len(errors) == 3 and all("dpnp:part:0" in error and "dpnp:part:1" in error for error in errors)
+    assert len(errors) == 2 and all("dpnp:part:0" in error and "dpnp:part:1" in error for error in errors)
     assert dpnps == "dpnp refuses too"
 
 
