@@ -67,11 +67,14 @@ def acosh(x: Array) -> Array:
 
 
 def _fft(name: str) -> Callable[..., Array]:
-    """dpnp's fails where there are no elements; NumPy's says of what shape and dtype nothing is then."""
+    """dpnp's fails where there are no elements; NumPy's says of what shape and dtype nothing is then.
+
+    Its ``irfft`` writes to its input where ``n`` takes only a part of it.
+    """
 
     def run(x: Array, **params: Any) -> Array:
         if x.size:
-            return function(x, **params)
+            return function(x.copy() if name == "irfft" else x, **params)
         like = getattr(np.fft, name)(np.empty(x.shape, x.dtype), **params)
         return own(dpnp.zeros(like.shape, dtype=like.dtype, device=x.sycl_queue))
 
