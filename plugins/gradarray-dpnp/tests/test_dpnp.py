@@ -236,6 +236,23 @@ def test_handed_back_without_a_copy():
         dpnp.from_dlpack(leaf([1.0]))
 
 
+def test_owns_memory():
+    a = put(np.arange(6.0, dtype=np.float32))
+    assert BACKEND.owns_memory(a) and BACKEND.owns_memory(a + 1) and BACKEND.owns_memory(a * a)
+    for shared in (a[1:], dpnp.reshape(a, (2, 3)), dpnp.broadcast_to(a, (2, 6)), BACKEND.adopt(a)):
+        assert not BACKEND.owns_memory(shared) and not BACKEND.owns_memory(a)
+        del shared
+    theirs = dpnp.ones(3, dtype="float32")
+    x = leaf([1.0, 2.0, 3.0])
+    (x * 1).backward(ga.asarray(theirs))
+    x.grad.add_(1)
+    assert theirs.tolist() == [1.0, 1.0, 1.0]
+    x.grad = None
+    (x * 1).backward(ga.asarray(theirs))
+    ga.add(x, 0).backward(ga.asarray(theirs))
+    assert theirs.tolist() == [1.0, 1.0, 1.0] and x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_nothing_comes_to_the_host_without_a_word():
     x = ga.ones(2, device=FIRST)
     with pytest.raises(TypeError, match=r"Use Tensor\.cpu\(\)"):

@@ -97,6 +97,17 @@ def _devices() -> Mapping[Any, Device]:
     return ours | {queue.sycl_device: device for queue, device in ours.items()}
 
 
+def _holders(raw: Any) -> int:
+    """How many hold the memory of a ``usm_ndarray``: views do, as well as the array itself."""
+    return sys.getrefcount(raw.usm_data)
+
+
+@cache
+def _alone() -> int:
+    """What :func:`_holders` counts for an array without views."""
+    return _holders(_dpnp().tensor.empty(1))
+
+
 class _Namespace:
     """dpnp as seen from one device: what it creates lies there, and its arrays are of our class."""
 
@@ -255,6 +266,10 @@ class DpnpBackend(Backend):
 
         index_add(array, key, value)
         return array
+
+    def owns_memory(self, array: Array) -> bool:
+        raw = array.get_array()
+        return raw.usm_data.nbytes == raw.nbytes and _holders(raw) == _alone()
 
     def strides(self, array: Array) -> tuple[int, ...]:
         return tuple(step // array.itemsize for step in array.strides)
