@@ -27,8 +27,8 @@ class SciPyFunctions:
     device : Device
     native : module, optional
         The library's own functions, such as ``torch.special``: used where it has one of the name.
-    names : mapping of str to str, optional
-        Its names where they are not SciPy's: ``{"j0": "bessel_j0"}``.
+    names : mapping of str to str or None, optional
+        Its names where they are not SciPy's: ``{"j0": "bessel_j0"}``; None where its own is not to be used.
 
     Raises
     ------
@@ -37,12 +37,13 @@ class SciPyFunctions:
     """
 
     def __init__(
-        self, backend: Backend, device: Device, native: Any = None, names: Mapping[str, str] | None = None
+        self, backend: Backend, device: Device, native: Any = None, names: Mapping[str, str | None] | None = None
     ) -> None:
         self._backend, self._device, self._native, self._names = backend, device, native, names or {}
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._native, self._names.get(name, name), None)
+        native = self._names.get(name, name)
+        found = None if native is None else getattr(self._native, native, None)
         if found is not None:
             return found
         function = ufunc(name)
