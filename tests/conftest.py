@@ -1,10 +1,18 @@
-"""What every test of the project shares: none may leave gradarray's global state changed."""
+"""What every test of the project shares: none may leave gradarray's global state changed.
+
+On the emulator of CUDA (tests/backends/cuemu.py) an operation that needs what the emulator lacks is not run, by name.
+"""
 
 import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+from .backends import cuemu
+
+if cuemu.EMULATED:
+    cuemu.problem()  # it is installed before anything imports CuPy
 
 # SciPy reads it once, when it is first imported: whether it takes other arrays than NumPy's as they are.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -46,3 +54,11 @@ def global_state_at_rest() -> Iterator[None]:
     assert not (before := leaks()), f"leaked by an import or a wider fixture: {before}"
     yield
     assert not (after := leaks()), f"leaked by this test: {after}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, and say why, what of the table the emulator cannot run."""
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    on_cuda = cuemu.EMULATED and str(given.get("device")).startswith("cuda")
+    if on_cuda and (what := cuemu.lacking(given.get("name"))) is not None:
+        pytest.skip(f"not run: the emulator has no {what}")

@@ -28,12 +28,14 @@ from gradarray._primitive import TABLE, Primitive
 from . import samples_linalg, samples_nn, samples_special
 
 STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
+NAMED = tuple(filter(None, os.environ.get("GRADARRAY_TEST_DEVICES", "").split(",")))
+ONE_SAMPLE = os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
 DEVICES = (
     "cpu",
     pytest.param(
         "strict:device1", marks=pytest.mark.skipif(not STRICT, reason="plugins/gradarray-strict is not installed")
     ),
-    *filter(None, os.environ.get("GRADARRAY_TEST_DEVICES", "").split(",")),
+    *NAMED,
 )
 """Where rules run here: NumPy, the library that has nothing beyond the standard, and what the environment names."""
 
@@ -764,5 +766,13 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 
 
 def samples(name: str, device: str = "cpu") -> list[Sample]:
-    """The samples of an operation that ``device`` takes."""
-    return SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
+    """The samples of an operation that ``device`` takes; one of them where the environment asks for no more."""
+    found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
+    return [min(found, key=_from_the_plain)] if ONE_SAMPLE and device in NAMED else found
+
+
+def _from_the_plain(sample: Sample) -> tuple[bool, bool, bool]:
+    """Least for the plainest sample that shows most: real matrices, and every number an array's."""
+    arrays = [x for x in sample.arrays if isinstance(x, np.ndarray)]
+    numbers = len(arrays) < len(sample.arrays)
+    return (any(x.dtype.kind == "c" for x in arrays), numbers, any(x.ndim != 2 or not x.size for x in arrays))
