@@ -11,8 +11,8 @@ import pytest
 
 from .backends import cuemu
 
-if cuemu.EMULATED:
-    cuemu.problem()  # it is installed before anything imports CuPy
+if cuemu.EMULATED and (why := cuemu.problem()) is not None:  # it is installed before anything imports CuPy
+    raise pytest.UsageError(why)
 
 # SciPy reads it once, when it is first imported: whether it takes other arrays than NumPy's as they are.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")

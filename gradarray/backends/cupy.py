@@ -160,7 +160,9 @@ def clip(x: Array, /, min: Any = None, max: Any = None) -> Array:
 
 
 def sign(x: Array, /) -> Array:
-    """CuPy 14 itself is right; array-api-compat mends it for nan again, and waits for the device to do so."""
+    """CuPy 14 itself is right but for bool, whose sign is no number; array-api-compat mends nan again, and waits."""
+    if x.dtype.kind == "b":
+        raise TypeError("the sign of a bool is not defined; convert it to an integer dtype")
     return _cupy().sign(x)
 
 

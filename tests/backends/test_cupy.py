@@ -29,7 +29,7 @@ KERNELS = BACKEND.kernels(DEVICES[0])
 SPECIAL = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.5, -7.0, np.inf, -np.inf, np.nan]
 
 needs_two_devices = pytest.mark.skipif(len(DEVICES) < 2, reason="needs two CUDA devices")
-needs_a_gpu = pytest.mark.skipif(cuemu.EMULATED, reason="the emulator has no cuFFT")
+needs_a_gpu = pytest.mark.skipif(cuemu.EMULATED, reason="not run: the emulator has no cuFFT")
 on_every_device = pytest.mark.parametrize("device", DEVICES, ids=str)
 
 
