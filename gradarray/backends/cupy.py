@@ -218,6 +218,13 @@ def _fftn(name: str) -> Callable[..., Array]:
     return function
 
 
+def yn(n: Any, x: Any, /) -> Array:
+    """CuPy's gives float64 whatever it is given, the only one of its special functions that does."""
+    import cupyx.scipy.special
+
+    return cupyx.scipy.special.yn(n, x).astype(_promoted(n, x)[0], copy=False)
+
+
 KERNELS: dict[str, Callable[..., Array]] = {
     "argsort": argsort,
     "asarray": asarray,
@@ -232,6 +239,7 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "remainder": remainder,
     "sign": sign,
     "sort": sort,
+    "special.yn": yn,
     "strong_multiply": strong_multiply,
     "where": where,
     **{name: _of_complex(name) for name in ("acosh", "expm1", "log", "log10", "log1p", "log2", "tan", "tanh")},

@@ -21,9 +21,10 @@ EMULATED = "GRADARRAY_CUEMU" in os.environ
 
 LACKING = {
     "cuSOLVER": (
-        "cofactor linalg.cholesky linalg.det linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.inv "
-        "linalg.pinv linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.svdvals"
+        "cofactor linalg.cholesky linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.inv linalg.pinv "
+        "linalg.qr linalg.solve linalg.svd linalg.svdvals"
     ),
+    "LU decomposition of cuBLAS": "linalg.det linalg.slogdet",
     "cuFFT": "fft.fftn fft.ifftn fft.irfft fft.rfft",
     "cyl_bessel_i0 and cyl_bessel_i1 of CUDA": (
         "special.i0 special.i0e special.i1 special.i1e special.k0 special.k0e special.k1 special.k1e"

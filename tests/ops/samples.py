@@ -12,7 +12,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
@@ -219,7 +219,7 @@ def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:
     ts = [raw(tangents[i].astype(x.dtype), place) if i in tangents else None for i, x in enumerate(arrays)]
     record = sample.record
     assert record.jvp is not None
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), nullcontext() if place.scope is None else place.scope():
         kernel = place.kernels[sample.name]
         out = kernel(xs, **sample.params) if record.listed else kernel(*xs, **sample.params)
         tangent = record.jvp(place.xp, ts, xs, out, sample.params)
@@ -768,11 +768,11 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes; one of them where the environment asks for no more."""
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    return [min(found, key=_from_the_plain)] if ONE_SAMPLE and device in NAMED else found
+    return [min(found, key=plainness)] if ONE_SAMPLE and device in NAMED else found
 
 
-def _from_the_plain(sample: Sample) -> tuple[bool, bool, bool]:
-    """Least for the plainest sample that shows most: real matrices, and every number an array's."""
+def plainness(sample: Sample) -> tuple[bool, bool, bool]:
+    """Least for the plainest sample that shows most: matrices of real numbers, and no Python number."""
     arrays = [x for x in sample.arrays if isinstance(x, np.ndarray)]
     numbers = len(arrays) < len(sample.arrays)
     return (any(x.dtype.kind == "c" for x in arrays), numbers, any(x.ndim != 2 or not x.size for x in arrays))
