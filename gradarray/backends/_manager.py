@@ -194,8 +194,10 @@ def resolve(device: Device | str) -> Device:
 def owner(array: Any) -> Backend | None:
     """The backend whose array this is, or None."""
     numpy = _built_in("numpy")
-    if numpy.owns(array):
+    if type(array) in numpy.array_types:
         return numpy
+    if numpy.owns(array):  # one of a subclass, which may be that of another backend in use
+        return next((b for b in _sound if type(array) in b.array_types), numpy)
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         return None
     return next((b for b in every() if unusable(b) is None and b.owns(array)), None)

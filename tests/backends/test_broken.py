@@ -191,6 +191,15 @@ def test_the_first_of_two_that_claim_one_array_type_keeps_it():
     assert require("toy") is first
 
 
+def test_a_subclass_of_numpys_array_is_numpys_until_a_backend_has_it():
+    kind = type("Box", (np.ndarray,), {})
+    array = np.zeros(2).view(kind)
+    register(box := broken(array_types=(kind,)))
+    assert owner(array) is get("numpy")
+    assert require("toy") is owner(array) is box
+    assert owner(np.zeros(2)) is owner(np.zeros(2).view(type("Other", (np.ndarray,), {}))) is get("numpy")
+
+
 # -- plugins that fail -------------------------------------------------------------------------------------------------
 
 PLUGINS = {
