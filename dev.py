@@ -22,6 +22,7 @@ STEPS = [
     ("pytest", ["pytest", "-n", "2"]),
     ("tutorial on cpu", ["gradarray", "tutorial", "--device", "cpu"]),
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
+    ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
 ]
 # The distributions beside the root's own that `test` installs.
 PLUGINS = ["plugins/gradarray-strict", "plugins/gradarray-dask"]

@@ -433,7 +433,7 @@ def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Except
     kind = ShapeError if isinstance(error, ValueError) else DtypeError if type(error) is TypeError else type(error)
     try:
         return kind(f"{record.name}({given}): {error}")
-    except TypeError:  # an exception class that wants other arguments
+    except Exception:  # a class that wants other arguments, as CuPy's want a status, and says so in its own way
         return RuntimeError(f"{record.name}({given}): {type(error).__name__}: {error}")
 
 

@@ -1,10 +1,19 @@
-"""What every test of the project shares: none may leave gradarray's global state changed."""
+"""What every test of the project shares: none may leave gradarray's global state changed.
+
+On the emulator of CUDA (tests/backends/cuemu.py) an operation that needs what the emulator lacks is not run, by name.
+"""
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
+
+from .backends import cuemu
+
+if cuemu.EMULATED and (why := cuemu.problem()) is not None:  # it is installed before anything imports CuPy
+    raise pytest.UsageError(why)
 
 # SciPy reads it once, when it is first imported: whether it takes other arrays than NumPy's as they are.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -46,3 +55,13 @@ def global_state_at_rest() -> Iterator[None]:
     assert not (before := leaks()), f"leaked by an import or a wider fixture: {before}"
     yield
     assert not (after := leaks()), f"leaked by this test: {after}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """On the emulator: skip what it cannot run, and say why; let no kernel read another device's memory."""
+    if not cuemu.EMULATED:
+        return
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    if str(given.get("device")).startswith("cuda") and (what := cuemu.lacking(given.get("name"))) is not None:
+        pytest.skip(f"not run: the emulator has no {what}")
+    warnings.filterwarnings("error", "The device where the array resides")

@@ -3,7 +3,7 @@
 In README.md, CONTRIBUTING.md and docs/*.md a block marked `python` is run, page by page from top to bottom in one
 namespace, and a block marked `text` right after it is what it prints. A block marked `py` is only shown. The two
 recipes of CONTRIBUTING are `py` blocks, followed here to the letter: one in a copy of the project, one as an installed
-plugin.
+plugin; and so is the README of plugins/template.
 """
 
 import os
@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -260,21 +261,55 @@ else:
 """
 
 
+def install(pyproject: str, path: Path) -> None:
+    """What installing such a distribution would leave behind beside its modules, which are in ``path``."""
+    project = tomllib.loads(pyproject)["project"]
+    info = path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8"
+    )
+    points = [f"{name} = {module}\n" for name, module in project["entry-points"]["gradarray"].items()]
+    (info / "entry_points.txt").write_text("".join(["[gradarray]\n", *points]), encoding="utf-8")
+
+
 def test_a_backend_in_sixty_lines(tmp_path):
     source = recipe(SIXTY, "py")
     assert len(source.splitlines()) <= 60
     known = set(re.findall(r"(?:from|import) (gradarray[\w.]*)", source))
     assert known == {"gradarray.backends"}
 
-    # what installing it would leave behind
-    entry = recipe(SIXTY, "toml").partition("[project.entry-points.gradarray]\n")[2]
     (tmp_path / "gradarray_toy.py").write_text(source, encoding="utf-8")
-    info = tmp_path / "gradarray_toy-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gradarray-toy\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text("[gradarray]\n" + entry.replace('"', ""))
-
+    install(recipe(SIXTY, "toml"), tmp_path)
     python("-W", "error", "-c", USE_IT, path=tmp_path)
     shown = python("-m", "gradarray", "tutorial", "--plain", "--device", "toy:box", path=tmp_path)
     programs, held = re.search(r"^(\d+) programs on toy:box: (\d+) held$", shown, re.MULTILINE).groups()
     assert programs == held == "30"
+
+
+# -- a backend to copy -------------------------------------------------------------------------------------------------
+
+TEMPLATE = ROOT / "plugins" / "template"
+
+
+def test_the_template_is_the_recipe():
+    assert (TEMPLATE / "src/gradarray_toy/__init__.py").read_text(encoding="utf-8") == recipe(SIXTY, "py")
+    project = tomllib.loads((TEMPLATE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for field, value in tomllib.loads(recipe(SIXTY, "toml"))["project"].items():
+        assert project[field] == value
+
+
+def test_the_template_under_another_name_passes_its_tests_and_holds_the_contract(tmp_path):
+    """What its README says, step by step, but for calling another library."""
+    for file in filter(Path.is_file, TEMPLATE.rglob("*")):
+        if file.suffix in (".py", ".toml"):
+            to = tmp_path / file.relative_to(TEMPLATE).as_posix().removeprefix("src/").replace("toy", "mine")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_text(file.read_text(encoding="utf-8").replace("toy", "mine"), encoding="utf-8")
+    install((tmp_path / "pyproject.toml").read_text(encoding="utf-8"), tmp_path)
+    assert "mine: available" in python("-m", "gradarray", "backends", "--plain", path=tmp_path)
+
+    pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    for tests in (["tests"], [ROOT / "tests/backends/test_contract.py", f"--rootdir={ROOT}", "-k", "mine"]):
+        said = python(*pytest, *tests, path=tmp_path)
+        assert int(re.search(r"(\d+) passed", said)[1]) > 10 and "skipped" not in said

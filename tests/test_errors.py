@@ -233,3 +233,21 @@ def test_data_must_be_a_tensor():
 def test_tensors_have_no_further_attributes():
     with pytest.raises(AttributeError):
         ga.ones(2).colour = "red"
+
+
+class StatusError(RuntimeError):
+    """An error that is made of a number, as CuPy's are."""
+
+    def __init__(self, status):
+        super().__init__({15: "INVALID_REFINE"}[status])
+
+
+def test_a_librarys_own_error_is_told_whatever_its_class_wants(monkeypatch):
+    def kernel(x):
+        raise StatusError(15)
+
+    x = ga.ones(2)
+    monkeypatch.setitem(x._place.kernels, "exp", kernel)
+    with pytest.raises(RuntimeError, match=r"^exp\(float32\[2\]\): StatusError: INVALID_REFINE$") as raised:
+        ga.exp(x)
+    assert type(raised.value.__cause__) is StatusError

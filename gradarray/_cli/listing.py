@@ -15,13 +15,17 @@ from gradarray._cli.program import lacking_dtypes
 def listing(page: Page) -> int:
     """Show every registered backend; the exit status."""
     for backend in ga.backends.every():
-        why = backend.unavailable()
+        why = ga.backends.unusable(backend)
         if why is None:
             page.write(f"{backend.name}: available", "bold green")
         else:
             page.write(f"{backend.name}: not available here", "bold yellow")
         for name, words in lines(backend, why):
             page.write(f"  {name:<9} {words}")
+        page.write()
+    for plugin, why in ga.backends.left_out().items():
+        page.write(f"plugin {plugin}: left out", "bold red")
+        page.write(f"  {'why':<9} {why}")
         page.write()
     return 0
 

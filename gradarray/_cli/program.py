@@ -124,7 +124,7 @@ def second_device(device: ga.device) -> ga.device | None:
     if str(device) != "cpu":
         return ga.device("cpu")
     rest = (backend for backend in ga.backends.every() if backend.name != device.backend)
-    return next((backend.devices()[0] for backend in rest if backend.unavailable() is None), None)
+    return next((backend.devices()[0] for backend in rest if ga.backends.unusable(backend) is None), None)
 
 
 def run(program: Program, device: ga.device | str) -> Result:

@@ -12,7 +12,17 @@ A plugin subclasses :class:`Backend`, and yields an instance from a hook found t
 """
 
 from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, hookimpl
-from gradarray.backends._manager import BackendUnavailableError, every, get, owner, register, require, resolve
+from gradarray.backends._manager import (
+    BackendUnavailableError,
+    every,
+    get,
+    left_out,
+    owner,
+    register,
+    require,
+    resolve,
+    unusable,
+)
 from gradarray.backends._special import NumPyFunctions, SciPyFunctions, is_scipys
 from gradarray.devices import Device
 from gradarray.dtypes import DType
@@ -31,8 +41,10 @@ __all__ = [
     "get",
     "hookimpl",
     "is_scipys",
+    "left_out",
     "owner",
     "register",
     "require",
     "resolve",
+    "unusable",
 ]  # fmt: skip

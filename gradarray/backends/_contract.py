@@ -187,7 +187,9 @@ class Backend(ABC):
 
     def copy(self, array: Array) -> Array:
         """A copy in memory of its own, on the same device."""
-        return self.namespace(self.device_of(array)).asarray(array, copy=True)
+        device = self.device_of(array)
+        asarray = self.kernels(device).get("asarray") or self.namespace(device).asarray
+        return asarray(array, copy=True)
 
     def empty(self, shape: tuple[int, ...], dtype: DType, device: Device) -> Array:
         """A new array whose values are whatever lay there."""
@@ -198,6 +200,8 @@ class Backend(ABC):
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         """The array that ``capsule`` (an object with ``__dlpack__``) exports, without a copy unless asked for one."""
         array = self.namespace(device).from_dlpack(capsule)
+        if type(array) not in self.array_types and "asarray" in self.kernels(device):
+            array = self.kernels(device)["asarray"](array)
         return self.copy(array) if copy else array
 
     def getitem(self, array: Array, key: Any) -> Array:

@@ -27,8 +27,8 @@ class SciPyFunctions:
     device : Device
     native : module, optional
         The library's own functions, such as ``torch.special``: used where it has one of the name.
-    names : mapping of str to str, optional
-        Its names where they are not SciPy's: ``{"k0": "modified_bessel_k0"}``.
+    names : mapping of str to str or None, optional
+        Its names where they are not SciPy's: ``{"k0": "modified_bessel_k0"}``; None where its own is not to be used.
     only : collection of str, optional
         The functions, by SciPy's names, to take from ``native``, where others of it are inexact or take other
         arguments. By default all that it has.
@@ -44,14 +44,15 @@ class SciPyFunctions:
         backend: Backend,
         device: Device,
         native: Any = None,
-        names: Mapping[str, str] | None = None,
+        names: Mapping[str, str | None] | None = None,
         only: Collection[str] | None = None,
     ) -> None:
         self._backend, self._device, self._native, self._names, self._only = backend, device, native, names or {}, only
 
     def __getattr__(self, name: str) -> Any:
-        if self._only is None or name in self._only:
-            found = getattr(self._native, self._names.get(name, name), None)
+        native = self._names.get(name, name)
+        if native is not None and (self._only is None or name in self._only):
+            found = getattr(self._native, native, None)
             if found is not None:
                 return found
         function = ufunc(name)

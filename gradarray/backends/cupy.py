@@ -160,7 +160,9 @@ def clip(x: Array, /, min: Any = None, max: Any = None) -> Array:
 
 
 def sign(x: Array, /) -> Array:
-    """CuPy 14 itself is right; array-api-compat mends it for nan again, and waits for the device to do so."""
+    """CuPy 14 itself is right but for bool, whose sign is no number; array-api-compat mends nan again, and waits."""
+    if x.dtype.kind == "b":
+        raise TypeError("the sign of a bool is not defined; convert it to an integer dtype")
     return _cupy().sign(x)
 
 
@@ -216,6 +218,13 @@ def _fftn(name: str) -> Callable[..., Array]:
     return function
 
 
+def yn(n: Any, x: Any, /) -> Array:
+    """CuPy's gives float64 whatever it is given, the only one of its special functions that does."""
+    import cupyx.scipy.special
+
+    return cupyx.scipy.special.yn(n, x).astype(_promoted(n, x)[0], copy=False)
+
+
 KERNELS: dict[str, Callable[..., Array]] = {
     "argsort": argsort,
     "asarray": asarray,
@@ -230,6 +239,7 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "remainder": remainder,
     "sign": sign,
     "sort": sort,
+    "special.yn": yn,
     "strong_multiply": strong_multiply,
     "where": where,
     **{name: _of_complex(name) for name in ("acosh", "expm1", "log", "log10", "log1p", "log2", "tan", "tanh")},
@@ -335,7 +345,8 @@ class CupyBackend(Backend):
     def special(self, device: Device) -> Any:
         import cupyx.scipy.special
 
-        return SciPyFunctions(self, device, native=cupyx.scipy.special)
+        # its lpmv is wrong where the degree is no whole number and x < -0.35
+        return SciPyFunctions(self, device, native=cupyx.scipy.special, names={"lpmv": None})
 
     def to_device(self, array: Array, device: Device) -> Array:
         # CuPy's own copy across devices refuses strides, and waits for neither device's stream: the source may not

@@ -101,7 +101,7 @@ class NamespaceInfo:
         ----------
         Array API standard, ``devices``.
         """
-        usable = [backend for backend in backends.every() if backend.unavailable() is None]
+        usable = [backend for backend in backends.every() if backends.unusable(backend) is None]
         return tuple(device for backend in usable for device in backend.devices())
 
 

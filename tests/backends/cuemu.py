@@ -1,11 +1,13 @@
 """CuPy without a GPU: the emulator that GRADARRAY_CUEMU names, a test double on which the real CuPy runs.
 
+    python tests/backends/cuemu.py tutorial --device cuda:1    the command `gradarray`, there
+
     GRADARRAY_CUEMU        the folder of the emulator's source, with build.py and install.py
     GRADARRAY_CUEMU_BUILD  the folder that `python build.py FOLDER` has built, with libcuemu.so
 
-It needs the packages cupy-cuda13x, cython, setuptools, nvidia-cuda-runtime and nvidia-cuda-crt, and g++. Without these
-variables CuPy runs on what the machine has. The emulator has no cuFFT, cuSOLVER or cuRAND, and nothing in it happens
-later: what it cannot tell is left to a real GPU.
+It needs the packages cupy-cuda13x, cython, setuptools, nvidia-cuda-runtime and nvidia-cuda-crt, and g++:
+`python tools/cuda.py emulated` sees to all of it. Without these variables CuPy runs on what the machine has. The
+emulator has no cuFFT, cuSOLVER or cuRAND, and nothing in it happens later: what it cannot tell is left to a real GPU.
 """
 
 import importlib.util
@@ -16,6 +18,30 @@ from functools import cache
 from pathlib import Path
 
 EMULATED = "GRADARRAY_CUEMU" in os.environ
+
+LACKING = {
+    "cuSOLVER": (
+        "cofactor linalg.cholesky linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.inv linalg.pinv "
+        "linalg.qr linalg.solve linalg.svd linalg.svdvals"
+    ),
+    "LU decomposition of cuBLAS": "linalg.det linalg.slogdet",
+    "cuFFT": "fft.fftn fft.ifftn fft.irfft fft.rfft",
+    "cyl_bessel_i0 and cyl_bessel_i1 of CUDA": (
+        "special.i0 special.i0e special.i1 special.i1e special.k0 special.k0e special.k1 special.k1e"
+    ),
+    "normcdf and normcdfinv of CUDA": (
+        "special.bdtri special.betaincinv special.fdtr special.fdtrc special.fdtri special.log_ndtr special.nbdtri "
+        "special.ndtr special.ndtri special.ndtri_exp"
+    ),
+    "erfcx of CUDA": "special.erfcx",
+    "erfinv and erfcinv of CUDA": "special.erfcinv special.erfinv",
+}
+"""What the emulator has not, and the operations that it cannot run, or not differentiate, for that."""
+
+
+def lacking(operation: object) -> str | None:
+    """What the emulator would need to run ``operation``, and its name; or None."""
+    return next((f"{what}: {operation}" for what, names in LACKING.items() if operation in names.split()), None)
 
 
 @cache
@@ -48,3 +74,11 @@ def _install() -> str | None:
     spec.loader.exec_module(module)
     module.install(str(built), devices=2)
     return None
+
+
+if __name__ == "__main__":
+    if (why := problem()) is not None:
+        raise SystemExit(f"cuemu.py: {why}")
+    from gradarray.__main__ import main
+
+    raise SystemExit(main())

@@ -21,7 +21,7 @@ if (why := cuemu.problem()) is not None:
 
 import array_api_compat.cupy as xp
 import cupy
-import cupyx
+import cupyx.scipy.special
 
 BACKEND = get("cupy")
 DEVICES = BACKEND.devices()
@@ -29,7 +29,7 @@ KERNELS = BACKEND.kernels(DEVICES[0])
 SPECIAL = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.5, -7.0, np.inf, -np.inf, np.nan]
 
 needs_two_devices = pytest.mark.skipif(len(DEVICES) < 2, reason="needs two CUDA devices")
-needs_a_gpu = pytest.mark.skipif(cuemu.EMULATED, reason="the emulator has no cuFFT")
+needs_a_gpu = pytest.mark.skipif(cuemu.EMULATED, reason="not run: the emulator has no cuFFT")
 on_every_device = pytest.mark.parametrize("device", DEVICES, ids=str)
 
 
@@ -178,6 +178,7 @@ KERNEL_CALLS = {
     "remainder": lambda f, x: f(x, 2.0),
     "sign": lambda f, x: f(x),
     "sort": lambda f, x: f(x, descending=True),
+    "special.yn": lambda f, x: f(x, x),
     "strong_multiply": lambda f, x: f(x, x),
     "tan": lambda f, x: f(x + 2j),
     "tanh": lambda f, x: f(x + 2j),
@@ -200,11 +201,12 @@ OTHER_CALLS = {
 }
 
 
-def test_every_kernel_is_the_standards():
+def test_every_kernel_is_the_standards_or_scipys():
     assert set(KERNEL_CALLS) | {"fft.fftn", "fft.ifftn", "fft.irfftn", "fft.rfftn"} == set(KERNELS)
+    modules = {"": xp, "fft": xp.fft, "special": cupyx.scipy.special}
     for name in set(KERNELS) - {"strong_multiply"}:
         module, _, function = name.rpartition(".")
-        assert hasattr(xp.fft if module else xp, function)
+        assert hasattr(modules[module], function)
 
 
 @on_every_device
@@ -574,3 +576,10 @@ def test_synchronize():
         BACKEND.synchronize(device)
     assert current() == 0
     assert Device("cupy", "cuda", 0) == DEVICES[0]
+
+
+def test_yn_of_float32():
+    x = np.array([0.5, 1.5], "float32")
+    result = KERNELS["special.yn"](put(np.array([2.0, 3.0], "float32")), put(x)).get()
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, [-5.441370837, -2.073541399], rtol=1e-5)
