@@ -25,7 +25,7 @@ STEPS = [
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
 ]
 # The distributions beside the root's own that `test` installs.
-PLUGINS = ["plugins/gradarray-strict"]
+PLUGINS = ["plugins/gradarray-strict", "plugins/gradarray-dask"]
 # What each command needs; "full" contains "light".
 REQUIREMENTS = {
     "light": ["-e", ".[cli]", *(word for plugin in PLUGINS for word in ("-e", plugin))],

@@ -23,7 +23,7 @@ from gradarray.backends._manager import (
     resolve,
     unusable,
 )
-from gradarray.backends._special import SciPyFunctions, is_scipys
+from gradarray.backends._special import NumPyFunctions, SciPyFunctions, is_scipys
 from gradarray.devices import Device
 from gradarray.dtypes import DType
 
@@ -34,6 +34,7 @@ __all__ = [
     "Capabilities",
     "DType",
     "Device",
+    "NumPyFunctions",
     "RandomSource",
     "SciPyFunctions",
     "every",

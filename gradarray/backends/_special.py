@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,10 @@ class SciPyFunctions:
     native : module, optional
         The library's own functions, such as ``torch.special``: used where it has one of the name.
     names : mapping of str to str or None, optional
-        Its names where they are not SciPy's: ``{"j0": "bessel_j0"}``; None where its own is not to be used.
+        Its names where they are not SciPy's: ``{"k0": "modified_bessel_k0"}``; None where its own is not to be used.
+    only : collection of str, optional
+        The functions, by SciPy's names, to take from ``native``, where others of it are inexact or take other
+        arguments. By default all that it has.
 
     Raises
     ------
@@ -37,15 +40,21 @@ class SciPyFunctions:
     """
 
     def __init__(
-        self, backend: Backend, device: Device, native: Any = None, names: Mapping[str, str | None] | None = None
+        self,
+        backend: Backend,
+        device: Device,
+        native: Any = None,
+        names: Mapping[str, str | None] | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
-        self._backend, self._device, self._native, self._names = backend, device, native, names or {}
+        self._backend, self._device, self._native, self._names, self._only = backend, device, native, names or {}, only
 
     def __getattr__(self, name: str) -> Any:
         native = self._names.get(name, name)
-        found = None if native is None else getattr(self._native, native, None)
-        if found is not None:
-            return found
+        if native is not None and (self._only is None or name in self._only):
+            found = getattr(self._native, native, None)
+            if found is not None:
+                return found
         function = ufunc(name)
 
         def on_host(*xs: Any) -> Array:

@@ -425,7 +425,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
         counts = as_value(repeats)
         times = counts._place.backend.to_numpy(counts._data)
         source = np.repeat(np.arange(n), np.broadcast_to(times, (n,)))
-        return getitem(x, (*(slice(None),) * axis, as_value(source, device=x._place)))
+        return getitem(x, (*(slice(None),) * axis, source))
     shape = x._data.shape
     spread = broadcast_to(expand_dims(x, axis=axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
     return _own(reshape(spread, (*shape[:axis], n * repeats, *shape[axis + 1 :])))

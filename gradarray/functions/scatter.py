@@ -60,8 +60,10 @@ def _lifted(*tensors: Any) -> tuple[Any, ...]:
     return tuple(reshape(x, (1,)) if isinstance(x, Value) and not x._data.shape else x for x in tensors)  # type: ignore[arg-type]
 
 
-def _adjoint(value: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """Zeros of ``shape`` with ``value`` added at ``key``."""
+def _adjoint(value: Any, key: tuple[Any, ...], like: Any) -> Any:
+    """Zeros of the shape of ``like`` (in its chunks, where it has any) with ``value`` added at ``key``."""
+    place, raw = like._place, like._data
+    shape = raw.shape if place.shape_of is None else place.shape_of(raw)
     arrays = [k for k in key if isinstance(k, Value)]
     slots = iter(range(len(arrays)))
     parts = tuple(Slotted(next(slots)) if isinstance(k, Value) else k for k in key)
@@ -159,7 +161,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     one, positions, values = _lifted(x, index, check_tensor(src))
     values = cast(_source(positions, values, "scatter_add"), x._dtype)
     key = _positions(one, dim, positions, "scatter_add")
-    return reshape(add(one, _adjoint(values, key, one._data.shape)), x._data.shape)
+    return reshape(add(one, _adjoint(values, key, one)), x._data.shape)
 
 
 def _rows(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
@@ -203,7 +205,7 @@ def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Scal
     key = _rows(one, dim, index, "index_add")
     _fits_rows(one, key, values, "index_add")
     values = cast(values, x._dtype)
-    added = _adjoint(values if alpha == 1 else multiply(values, alpha), key, one._data.shape)
+    added = _adjoint(values if alpha == 1 else multiply(values, alpha), key, one)
     return reshape(add(one, added), x._data.shape)
 
 

@@ -68,17 +68,16 @@ class Finder:
 
 
 def _add_lesson(loader: Any) -> None:
-    execute = loader.exec_module
-
     def exec_module(module: ModuleType) -> None:
         del loader.exec_module  # the loader is as it was found
         execute(module)
         teach(module.__name__, module)
 
     try:
+        execute = loader.exec_module
         loader.exec_module = exec_module
-    except AttributeError:  # a loader of another kind, which takes no attributes
-        warnings.warn(f"gradarray cannot teach a library that is loaded by {loader!r}", RuntimeWarning, stacklevel=2)
+    except AttributeError:  # a loader of another kind, or one that takes no attributes
+        warnings.warn(f"gradarray cannot teach a library that is loaded by {loader!r}", RuntimeWarning, stacklevel=3)
 
 
 def install() -> None:

@@ -38,18 +38,25 @@ def _regions(input: Any, labels: Any, index: Any) -> tuple[list[Any], bool]:
     return [ga.take(x, ga.asarray(group, device=x.device)) for group in groups], alone
 
 
-def _measured(measure: Callable[[Any], Any], empty: float, wide: bool = True) -> Callable[..., Any]:
-    """A function of labelled regions: one number each, ``empty`` for a region without elements."""
+def _measured(measure: Callable[[Any], Any], empty: float, wide: str = "") -> Callable[..., Any]:
+    """A function of labelled regions: one number each, ``empty`` for a region without elements.
+
+    ``wide`` says when SciPy gives double precision: "always", or for "several" regions.
+    """
+
+    def as_scipy(x: Any, several: bool) -> Any:
+        if wide == "always" or (wide and several):
+            return ga.astype(x, ga.complex128 if ga.is_complex(x) else ga.float64)
+        return x
 
     def function(input: Any, labels: Any = None, index: Any = None) -> Any:
         values, alone = _regions(input, labels, index)
         out = [measure(v) if v.shape[0] else ga.full((), empty, dtype=v.dtype, device=v.device) for v in values]
         if alone:
-            return out[0]
+            return as_scipy(out[0], False)
         if not out:
             return ga.zeros(0, dtype=ga.float64)
-        result = ga.stack(out).reshape(array(index).shape)
-        return ga.astype(result, ga.float64) if wide and not ga.is_complex(result) else result
+        return as_scipy(ga.stack(out).reshape(array(index).shape), True)
 
     return function
 
@@ -64,8 +71,8 @@ def _median(x: Any) -> Any:
     return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
 
 
-_sum = _measured(lambda x: x.sum(), 0)
-_minimum, _maximum = _measured(ga.min, 0, wide=False), _measured(ga.max, 0, wide=False)
+_sum = _measured(lambda x: x.sum(), 0, "several")
+_minimum, _maximum = _measured(ga.min, 0), _measured(ga.max, 0)
 
 
 def center_of_mass(input: Any, labels: Any = None, index: Any = None) -> Any:
@@ -110,12 +117,12 @@ def _fourier(name: str, parameter: str) -> Callable[..., Any]:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "sum_labels": _sum,
-    "mean": _measured(lambda x: x.mean(), math.nan),
-    "variance": _measured(lambda x: (ga.abs(x - x.mean()) ** 2).mean(), math.nan),
-    "standard_deviation": _measured(_spread, math.nan),
+    "mean": _measured(lambda x: x.mean(), math.nan, "always"),
+    "variance": _measured(lambda x: (ga.abs(x - x.mean()) ** 2).mean(), math.nan, "always"),
+    "standard_deviation": _measured(_spread, math.nan, "always"),
     "minimum": _minimum,
     "maximum": _maximum,
-    "median": _measured(_median, 0, wide=False),
+    "median": _measured(_median, 0),
     "center_of_mass": center_of_mass,
     "extrema": extrema,
     "fourier_gaussian": _fourier("fourier_gaussian", "sigma"),

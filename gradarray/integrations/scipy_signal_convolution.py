@@ -22,6 +22,8 @@ _DIRECT = 64  # up to so many terms, each a node on the tape
 
 def full(x: Any, h: Any, direct: bool = False) -> Any:
     """The whole convolution over all dimensions. Both have the same number of those; lengths of 1 in h broadcast."""
+    dtype = ga.result_type(x, h)
+    x, h = ga.astype(x, dtype), ga.astype(h, dtype)
     if math.prod(h.shape) > math.prod(x.shape):
         x, h = h, x
     if direct or math.prod(h.shape) <= _DIRECT:
@@ -38,9 +40,7 @@ def full(x: Any, h: Any, direct: bool = False) -> Any:
         return out
     shape = [n + k - 1 for n, k in zip(x.shape, h.shape)]
     sizes, axes = [2 ** (n - 1).bit_length() for n in shape], tuple(range(x.ndim))
-    if ga.is_complex(x) or ga.is_complex(h):
-        dtype = ga.result_type(x, h)
-        x, h = ga.astype(x, dtype), ga.astype(h, dtype)
+    if ga.is_complex(x):
         out = ga.fft.ifftn(ga.fft.fftn(x, s=sizes, axes=axes) * ga.fft.fftn(h, s=sizes, axes=axes), axes=axes)
     else:
         out = ga.fft.irfftn(
@@ -268,7 +268,7 @@ def order_filter(a: Any, domain: Any, rank: int) -> Any:
 def wiener(im: Any, mysize: Any = None, noise: Any = None) -> Any:
     (x, _) = tensors(im, noise)
     sizes = [int(n) for n in each(3 if mysize is None else array(mysize).tolist(), x.ndim)]
-    ones = ga.ones(sizes, dtype=x.dtype, device=x.device)
+    ones = ga.ones(sizes, dtype=ga.float64, device=x.device)
     mean = correlate(x, ones, "same") / math.prod(sizes)
     variance = correlate(x**2, ones, "same") / math.prod(sizes) - mean**2
     noise = variance.mean() if noise is None else noise

@@ -207,7 +207,9 @@ def _polynomial(roots: Any) -> Any:
 
 def zpk2tf(z: Any, p: Any, k: Any) -> tuple[Any, Any]:
     z, p, gain = tensors(z, p, k)
-    if z.ndim > 1 or p.ndim > 1 or gain.ndim > 1:
+    if isinstance(k, int | float):
+        gain = k  # of the precision of the roots
+    if z.ndim > 1 or p.ndim > 1 or np.ndim(k) > 1:
         raise NotImplementedError("scipy.signal.zpk2tf takes vectors only with tensors that require a gradient")
     z, p = (v.reshape((-1,)) for v in (z, p))
     return gain * _polynomial(z), _polynomial(p)

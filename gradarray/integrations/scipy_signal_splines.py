@@ -48,7 +48,7 @@ def _evaluated(cj: Any, newx: Any, dx: float, x0: Any, order: int) -> Any:
     for j, weight in enumerate(spline_weights(at + half - ga.asarray(whole, device=at.device), order)):
         index = np.clip(whole.astype(int) - order // 2 + j, 0, n - 1)
         out = out + weight * ga.take(c, ga.asarray(index.ravel(), device=c.device)).reshape(index.shape)
-    return out
+    return ga.astype(out, c.dtype)
 
 
 @constant("dx")

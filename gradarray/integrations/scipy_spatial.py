@@ -86,6 +86,10 @@ def _metric(metric: Any) -> Callable[..., Any]:
     return found
 
 
+def _double(x: Any) -> Any:
+    return None if x is None else ga.astype(x, ga.float64)
+
+
 def _weights(w: Any) -> Any:
     if w is not None and np.any(array(w) < 0):
         raise ValueError("Input weights should be all non-negative")
@@ -94,6 +98,9 @@ def _weights(w: Any) -> Any:
 
 def _distance(metric: Callable[..., Any], u: Any, v: Any, w: Any, **options: Any) -> Any:
     u, v, w = tensors(u, v, _weights(w))
+    w = _double(w)
+    if metric in (_braycurtis, _canberra) or (metric is _minkowski and options.get("p", 2) == 2):  # as SciPy has it
+        u, v = _double(u), _double(v)
     if u.ndim != 1 or v.ndim != 1:
         raise ValueError("Input vector should be 1-D.")
     return metric(u, v, w, **options)
@@ -113,7 +120,7 @@ def minkowski(u: Any, v: Any, p: float = 2, w: Any = None) -> Any:
 
 @constant("p")
 def cdist(XA: Any, XB: Any, metric: Any = "euclidean", w: Any = None, p: float | None = None) -> Any:
-    a, b, w = tensors(XA, XB, _weights(w))
+    a, b, w = (_double(x) for x in tensors(XA, XB, _weights(w)))
     for name, x in (("XA", a), ("XB", b)):
         if x.ndim != 2:
             raise ValueError(f"{name} must be a 2-dimensional array.")
@@ -124,7 +131,7 @@ def cdist(XA: Any, XB: Any, metric: Any = "euclidean", w: Any = None, p: float |
 
 @constant("p")
 def pdist(X: Any, metric: Any = "euclidean", w: Any = None, p: float | None = None) -> Any:
-    x, w = tensors(X, _weights(w))
+    x, w = (_double(x) for x in tensors(X, _weights(w)))
     if x.ndim != 2:
         raise ValueError(f"A 2-dimensional array must be passed. (Shape was {tuple(x.shape)}).")
     first, second = (ga.asarray(i, device=x.device) for i in np.triu_indices(x.shape[0], 1))

@@ -23,7 +23,6 @@ IMMATERIAL = frozenset(
     "batch_memory".split()
 )  # fmt: skip
 
-
 _LOOKED_INTO = (ga.Tensor, list, tuple, dict)
 
 
@@ -118,7 +117,7 @@ def detached(value: Any) -> Any:
     if isinstance(value, ga.Tensor):
         return value.detach()
     if isinstance(value, list | tuple):
-        return type(value)(map(detached, value))
+        return (list if isinstance(value, list) else tuple)(map(detached, value))
     if isinstance(value, dict):
         return {k: detached(v) for k, v in value.items()}
     return value

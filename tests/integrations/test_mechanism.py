@@ -92,6 +92,25 @@ def test_a_lesson_that_fails_warns_and_breaks_no_import():
     assert "GRADARRAY_INTEGRATIONS=0" in done.stderr
 
 
+def test_a_loader_that_cannot_be_added_to_warns_and_breaks_no_import():
+    source = (
+        "import gradarray, gradarray.integrations as i, sys, importlib.machinery as m\n"
+        "class Loader:\n"
+        "    __slots__ = ()\n"
+        "    def create_module(self, spec): return None\n"
+        "    def exec_module(self, module): module.x = 1\n"
+        "class Other:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        return m.ModuleSpec(name, Loader()) if name == 'strange' else None\n"
+        "sys.meta_path.append(Other())\n"
+        "i.LESSONS['strange'] = 'gradarray.integrations.einops'\n"
+        "import strange\nassert strange.x == 1\n"
+    )
+    done = fresh(source, "-W", "default")
+    assert done.returncode == 0, done.stderr
+    assert "RuntimeWarning: gradarray cannot teach a library that is loaded by <__main__.Loader" in done.stderr
+
+
 def test_a_library_that_fails_fails_as_without():
     run(
         "import gradarray, gradarray.integrations as i, sys, pathlib, tempfile\n"

@@ -261,6 +261,89 @@ def test_no_task_holds_it_all(name):
     assert 0 < largest(x.grad._data) < 8000 * 4 * 8 / 4
 
 
+def counts(x, n, ndim=1, dim=0):
+    """0, 1, 2 … along ``dim``, where ``x`` lies."""
+    return ga.arange(n, device=x.device).reshape(*(n if d == dim else 1 for d in range(ndim)))
+
+
+def positions(x, shape, high, seed=0):
+    """Integers between ``-high`` and ``high``, where ``x`` lies, in other chunks."""
+    host = np.random.default_rng(seed).integers(-high, high, shape)
+    return ga.asarray(host if str(x.device) == "cpu" else da.from_array(host, chunks=7), device=x.device)
+
+
+PAIRED = {
+    "an element a row": lambda x: x[counts(x, 100), positions(x, 100, 4)] ** 2,
+    "an element a column": lambda x: x[positions(x, 4, 100), counts(x, 4)] ** 2,
+    "several a row": lambda x: x[counts(x, 100)[:, None], positions(x, (100, 3), 4)] ** 2,
+    "the same ones of each row": lambda x: x[counts(x, 100, 2, 0), positions(x, (1, 3), 4)] ** 2,
+    "turned": lambda x: x[counts(x, 100, 2, 1), positions(x, (3, 100), 4)] ** 2,
+    "both counted": lambda x: x[counts(x, 100, 2, 0), counts(x, 4, 2, 1)] ** 2,
+    "the diagonal": lambda x: x[:4][counts(x, 4), counts(x, 4)] ** 2,
+    "beside an axis": lambda x: x.reshape(100, 2, 2)[counts(x, 100), :, positions(x, 100, 2)] ** 2,
+    "of three": lambda x: x.reshape(100, 2, 2)[counts(x, 100), positions(x, 100, 2), positions(x, 100, 2, 1)] ** 2,
+    "not through all": lambda x: x[counts(x, 50), positions(x, 50, 4)] ** 2,
+    "gathered": lambda x: x.gather(1, positions(x, (100, 2), 4) % 4) ** 2,
+    "gathered in part": lambda x: x.gather(1, positions(x, (60, 2), 4) % 4) ** 2,
+    "taken along": lambda x: ga.take_along_axis(x, positions(x, (100, 2), 4), axis=1) ** 2,
+    "scattered": lambda x: (x * 1).scatter_add(1, positions(x, (100, 4), 4) % 4, x) ** 2,
+    "written": lambda x: _put(x * 2, (counts(x, 100), positions(x, 100, 4)), x[:, 0]) ** 2,
+    "cross entropy": lambda x: ga.nn.functional.cross_entropy(x, positions(x, 100, 4) % 4),
+}
+
+
+def _put(x, key, value):
+    x[key] = value
+    return x
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_an_index_that_counts_through_an_axis(name):
+    """Whatever the chunks, that of the other index included."""
+    for chunks in ((10, 4), (30, 3)):
+        (x,) = on_both(PAIRED[name], numbers(100, 4), chunks=chunks)
+        if name != "of three":
+            assert x.grad._data.chunks == x._data.chunks
+
+
+def seen_tasks(*arrays):
+    """How many tasks it takes to compute ``arrays``, and the bytes of the largest result."""
+    sizes = []
+    with Callback(posttask=lambda key, result, *_: sizes.append(getattr(result, "nbytes", 0))):
+        dask.compute(*arrays)
+    return len(sizes), max(sizes)
+
+
+@pytest.mark.parametrize("name", ["an element a row", "gathered", "taken along", "scattered", "cross entropy"])
+def test_pairs_of_a_position_and_an_index_cost_as_much_as_there_are_chunks(name):
+    """Blocks meet one by one: twice as many rows are twice as many tasks, none of them larger."""
+    found = []
+    for copies in (10, 20):
+        x = ga.asarray(da.random.default_rng(1).random((100 * copies, 4), chunks=(100, 4))).requires_grad_()
+        labels = ga.asarray(da.random.default_rng(2).integers(0, 4, (100 * copies, 1), chunks=(100, 1)))
+        out = {
+            "an element a row": lambda x, y: x[ga.arange(len(x), device=x.device), y[:, 0]] ** 2,
+            "gathered": lambda x, y: x.gather(1, y) ** 2,
+            "taken along": lambda x, y: ga.take_along_axis(x, y, axis=1) ** 2,
+            "scattered": lambda x, y: (x * 1).scatter_add(1, y, x[:, :1]) ** 2,
+            "cross entropy": lambda x, y: ga.nn.functional.cross_entropy(x, y[:, 0]),
+        }[name](x, labels).sum()
+        out.backward()
+        found.append(seen_tasks(out.detach()._data, x.grad._data.sum(axis=0)))
+    (tasks, largest), (twice, largest_of_twice) = found
+    assert twice < 2.2 * tasks
+    assert largest == largest_of_twice <= 100 * 4 * 8
+
+
+def test_what_was_counted_and_then_written_to_counts_no_longer():
+    raw, host = chunked(6, 4, chunks=(2, 4))
+    rows = ga.arange(6, device="dask")
+    rows[0] = 5
+    columns = ga.asarray(np.array([0, 1, 2, 3, 0, 1]), device="dask")
+    found = ga.asarray(raw)[rows, columns]
+    np.testing.assert_array_equal(values(found), host[[5, 1, 2, 3, 4, 5], [0, 1, 2, 3, 0, 1]])
+
+
 def test_tall_matrices_are_decomposed_in_blocks():
     x = ga.asarray(da.random.default_rng(1).random((8000, 4), chunks=(100, 4))).requires_grad_()
     q, r = ga.linalg.qr(x)

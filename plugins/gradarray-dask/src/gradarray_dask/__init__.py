@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gradarray.backends import Array, Backend, Capabilities, Device, DType, RandomSource, hookimpl
+from gradarray.backends import Array, Backend, Capabilities, Device, DType, NumPyFunctions, RandomSource, hookimpl
 
 CPU = Device("dask", "cpu")
 
@@ -64,6 +64,9 @@ class DaskBackend(Backend):
         import array_api_compat.dask.array as namespace
 
         return namespace
+
+    def special(self, device: Device) -> Any:
+        return NumPyFunctions()  # ufuncs, which Dask applies to each chunk when it is computed
 
     def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
         from gradarray_dask._kernels import KERNELS

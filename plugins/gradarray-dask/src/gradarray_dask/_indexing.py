@@ -4,13 +4,15 @@ Knows Dask and NumPy. Must not know gradarray.
 
 A key is taken apart into what Dask does itself (slices, integers, None) and the arrays, which lie on the axes that are
 left. Arrays of integers are looked up block by block: each block of what is indexed meets each block of the indices,
-and no task holds more than one of each. What is wrong with the values of an index shows when it is computed.
+and no task holds more than one of each. Where one of the arrays counts through a whole axis, as in
+``x[arange(n), labels]``, blocks meet along it one by one: there the index is an axis of ``x`` itself. What is wrong
+with the values of an index shows when it is computed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
+
+from gradarray_dask._shapes import counted, counting
 
 Array = Any
 Axes = tuple[int, ...]
@@ -105,8 +109,8 @@ def read(x: Array, key: Any) -> Array:
         _check_mask(part, axis, mask)
         found = _flattened(part, axis, mask.ndim)[(*(FULL,) * axis, mask.ravel())]
         return da.moveaxis(found, axis, parsed.front) if axis != parsed.front else found
-    axes, indices = _integers(part, parsed.arrays)
-    found, n = _gather(part, axes, indices), indices[0].ndim
+    axes, indices, own = _integers(part, parsed.arrays)
+    found, n = _gather(part, axes, indices, own), indices[0].ndim
     return da.moveaxis(found, tuple(range(n)), tuple(range(parsed.front, parsed.front + n))) if parsed.front else found
 
 
@@ -125,15 +129,15 @@ def write(x: Array, key: Any, value: Array, *, add: bool) -> Array:
         value = da.moveaxis(value, parsed.front, axis) if axis != parsed.front else value
         part = _write_mask(part, axis, mask, value, add=add)
     else:
-        axes, indices = _integers(part, parsed.arrays)
-        n, rest = indices[0].ndim, part.ndim - len(axes)
+        axes, indices, own = _integers(part, parsed.arrays)
+        n, rest = indices[0].ndim, part.ndim - len(axes) - len(own)
         value = _of_ndim(value, rest + n)
         if parsed.front:
             value = da.moveaxis(value, tuple(range(parsed.front, parsed.front + n)), tuple(range(n)))
-        left = tuple(length for axis, length in enumerate(part.shape) if axis not in axes)
+        left = tuple(length for axis, length in enumerate(part.shape) if axis not in (*axes, *own))
         if any(v == 1 != length for v, length in zip(value.shape, (*indices[0].shape, *left), strict=True)):
             value = da.broadcast_to(value, (*indices[0].shape, *left))
-        part = _scatter(part, axes, indices, value, add=add)
+        part = _scatter(part, axes, indices, value, own, add=add)
     return part if _is_whole(parsed.basic, x.shape) else _write_basic(x, parsed.basic, part)
 
 
@@ -147,7 +151,12 @@ def _basic(x: Array, key: tuple[Any, ...]) -> Array:
                 f"{k} cannot index an axis whose length is unknown until it is computed (nan); call "
                 "compute_chunk_sizes() on the Dask array first"
             )
-    return x if all(k == FULL for k in key) else x[key]
+    if all(k == FULL for k in key):
+        return x
+    if all(k is None or k == FULL for k in key):
+        d = counted(x)
+        return counting(x[key], None if d is None else [i for i, k in enumerate(key) if k is not None][d])
+    return x[key]
 
 
 def _is_whole(key: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
@@ -207,7 +216,7 @@ def _write_mask(x: Array, axis: int, mask: Array, value: Array, *, add: bool) ->
             placed = _spread_out(flat, axis, value)
         else:
             ranks = _ranks(flat, value.shape[axis])
-            placed = _gather(value, (axis,), [ranks])
+            placed = _gather(value, (axis,), [ranks], {})
             placed = da.moveaxis(placed, 0, axis) if axis else placed
         if mask.ndim > 1:
             placed = placed.reshape((*placed.shape[:axis], *mask.shape, *placed.shape[axis + 1 :]))
@@ -248,8 +257,12 @@ def _spread_out(flat: Array, axis: int, value: Array) -> Array:
 # -- arrays of integers ------------------------------------------------------------------------------------------------
 
 
-def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Array]]:
-    """The axes that are indexed, and for each an array of integers that are in bounds when computed, of one shape."""
+def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Array], dict[int, int]]:
+    """The axes that are indexed, for each an array of integers that are in bounds when computed, and ``own``.
+
+    The arrays are of one shape. ``own`` has the axes along which each element is looked for at its own position, and
+    for each the dimension of the indices which that is; there the blocks are those of ``x``.
+    """
     lengths = [i.shape for _, i in arrays if i.dtype != bool]
     masked = any(i.dtype == bool for _, i in arrays)
     if masked and math.prod(np.broadcast_shapes(*lengths)) == 1:  # also where there are none
@@ -257,9 +270,12 @@ def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Arr
             "several masks, or a mask beside a single integer, in one index are not supported on dask, which does not "
             "know how many elements they name; take one after the other"
         )
+    own = {} if masked else _own(x, arrays)
     axes: list[int] = []
     indices: list[Array] = []
     for axis, index in arrays:
+        if axis in own:
+            continue
         if index.dtype == bool:
             _check_mask(x, axis, index)
             found = _positions(index, np.broadcast_shapes(*lengths)[-1])
@@ -268,10 +284,27 @@ def _integers(x: Array, arrays: list[tuple[int, Array]]) -> tuple[Axes, list[Arr
         axes += range(axis, axis + len(found))
         indices += found
     checked = [_in_bounds(i, x.shape[axis]) for axis, i in zip(axes, indices, strict=True)]
+    if own:
+        shape = np.broadcast_shapes(*lengths)
+        checked = [da.broadcast_to(i, shape).rechunk({d: x.chunks[axis] for axis, d in own.items()}) for i in checked]
     if len(checked) > 1:
         pairs = [part for i in da.broadcast_arrays(*checked) for part in (i, tuple(range(i.ndim)))]
         _, checked = da.core.unify_chunks(*pairs, warn=False)
-    return tuple(axes), checked
+    return tuple(axes), checked, own
+
+
+def _own(x: Array, arrays: list[tuple[int, Array]]) -> dict[int, int]:
+    """The axes of ``x`` that an array counts through, and along which dimension of the indices each does."""
+    ndim = max(index.ndim for _, index in arrays)
+    own: dict[int, int] = {}
+    for axis, index in arrays:
+        d = counted(index)
+        if d is None or index.shape[d] != x.shape[axis] or index.shape[d] == 1:
+            continue
+        d += ndim - index.ndim
+        if d not in own.values() and len(own) < len(arrays) - 1:  # one is left, to be looked up
+            own[axis] = d
+    return own
 
 
 def _positions(mask: Array, n: int) -> list[Array]:
@@ -325,25 +358,32 @@ def _blocks(x: Array, axes: Axes) -> Iterator[tuple[tuple[int, ...], Array]]:
         yield tuple(low for low, _ in bounds), x if all(k == FULL for k in key) else x[tuple(key)]
 
 
-def _hits(indices: Sequence[Any], lows: Sequence[int], shape: Sequence[int]) -> tuple[Any, tuple[Any, ...]]:
-    """Which ``indices`` lie in the block that begins at ``lows``, and where in there."""
+def _hits(
+    indices: Sequence[Any], lows: Sequence[int], shape: Sequence[int], dims: Sequence[int]
+) -> tuple[Any, tuple[Any, ...]]:
+    """Which ``indices`` lie in the block of ``shape`` that begins at ``lows``, and where in there.
+
+    After the axes that are looked up come those along which each looks at its own position, along ``dims``.
+    """
     inside = np.ones(indices[0].shape, bool)
-    for i, low, n in zip(indices, lows, shape, strict=True):
+    for i, low, n in zip(indices, lows, shape, strict=False):
         inside &= (i >= low) & (i < low + n)
-    return inside, tuple(i[inside] - low for i, low in zip(indices, lows, strict=True))
+    own = np.nonzero(inside) if dims else ()
+    return inside, (*(i[inside] - low for i, low in zip(indices, lows, strict=True)), *(own[d] for d in dims))
 
 
-def _gather(x: Array, axes: Axes, indices: list[Array]) -> Array:
+def _gather(x: Array, axes: Axes, indices: list[Array], own: Mapping[int, int]) -> Array:
     """The elements of ``x`` at ``indices`` along ``axes``: the dimensions of the indices first, then the others."""
     n = indices[0].ndim
-    rest = tuple(axis for axis in range(x.ndim) if axis not in axes)
-    letters = tuple(range(n, n + x.ndim))  # of x; those before are of the indices
-    out = (*range(n), *(letters[axis] for axis in rest))
+    letters = tuple(own.get(axis, n + axis) for axis in range(x.ndim))  # of x; those below n are of the indices
+    first = (*axes, *own)
+    out = (*range(n), *(letters[axis] for axis in range(x.ndim) if axis not in first))
+    dims = tuple(own.values())
 
     def pick(block: Any, *at: Any, lows: tuple[int, ...], found: Any = None) -> Any:
-        block = np.moveaxis(block, axes, tuple(range(len(axes))))
-        inside, where = _hits(at, lows, block.shape[: len(axes)])
-        shape = (*at[0].shape, *block.shape[len(axes) :])
+        block = np.moveaxis(block, first, tuple(range(len(first))))
+        inside, where = _hits(at, lows, block.shape, dims)
+        shape = (*at[0].shape, *block.shape[len(first) :])
         found = np.zeros(shape, block.dtype) if found is None else found.copy()
         found[inside] = block[where]
         return found
@@ -363,16 +403,18 @@ def _gather(x: Array, axes: Axes, indices: list[Array]) -> Array:
     return found
 
 
-def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, *, add: bool) -> Array:
+def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, own: Mapping[int, int], *, add: bool) -> Array:
     """``x`` with ``value`` at ``indices`` along ``axes``; its dimensions are as :func:`_gather` gives them."""
     n = indices[0].ndim
-    letters = tuple(range(n, n + x.ndim))
-    rest = tuple(letters[axis] for axis in range(x.ndim) if axis not in axes)
+    letters = tuple(own.get(axis, n + axis) for axis in range(x.ndim))
+    first = (*axes, *own)
+    rest = tuple(letters[axis] for axis in range(x.ndim) if axis not in first)
+    dims = tuple(own.values())
 
     def put(block: Any, values: Any, *at: Any, lows: tuple[int, ...]) -> Any:
         block = block.copy()
-        moved = np.moveaxis(block, axes, tuple(range(len(axes))))
-        inside, where = _hits(at, lows, moved.shape[: len(axes)])
+        moved = np.moveaxis(block, first, tuple(range(len(first))))
+        inside, where = _hits(at, lows, moved.shape, dims)
         if add:
             np.add.at(moved, where, values[inside])
         else:
@@ -380,14 +422,14 @@ def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, *, add: b
         return block
 
     # the values in the blocks of the indices and of x, which then are taken one after the other
-    first = {d: indices[0].chunks[d] for d in range(n) if not math.isnan(indices[0].shape[d])}
-    value = value.rechunk(first | {n + d: x.chunks[letter - n] for d, letter in enumerate(rest)})
+    known = {d: indices[0].chunks[d] for d in range(n) if not math.isnan(indices[0].shape[d])}
+    value = value.rechunk(known | {n + d: x.chunks[letter - n] for d, letter in enumerate(rest)})
     if value.numblocks[:n] != indices[0].numblocks:
         raise ValueError(
             f"values in {value.numblocks[:n]} blocks of unknown length cannot be matched with indices in "
             f"{indices[0].numblocks}; call compute_chunk_sizes() on them first"
         )
-    positions = product(*map(range, value.numblocks[:n]))
+    positions = product(*([FULL] if d in dims else range(count) for d, count in enumerate(value.numblocks[:n])))
     steps = [([i.blocks[p] for i in indices], value.blocks[p]) if n else (indices, value) for p in positions]
     done = []
     for lows, block in _blocks(x, axes):

@@ -30,6 +30,16 @@ def strong_multiply(g: Array, p: Array) -> Array:
     return elemwise(_strong, g, p)
 
 
+def _triangle(function: Callable[..., Any]) -> Callable[..., Array]:
+    """``np.tril`` or ``np.triu`` of each block; Dask's own warn of complex numbers."""
+
+    def block(part: Any, k: int, block_info: Any = None) -> Any:
+        (low, _), (left, _) = block_info[0]["array-location"][-2:]
+        return function(part, k + low - left)
+
+    return lambda x, *, k=0: x.map_blocks(block, k=k, dtype=x.dtype, meta=x._meta)
+
+
 # -- Fourier transforms ------------------------------------------------------------------------------------------------
 
 
@@ -80,12 +90,14 @@ def full(shape: Any, value: Any, dtype: Any) -> Array:
     return da.full(shape, value, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
 
 
-def eye(n_rows: int, n_cols: int, k: int, dtype: Any) -> Array:
-    return _shapes.diagonal_mask(_shapes.chunked((n_rows, n_cols), dtype), k).astype(dtype)
+def eye(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any) -> Array:
+    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    return _shapes.diagonal_mask(_shapes.chunked(shape, dtype), k).astype(dtype)
 
 
 KERNELS: Mapping[str, Callable[..., Any]] = {
     **_linalg.KERNELS,
+    "arange": _shapes.arange,
     "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
     "clone": lambda x: x.copy(),
     "eye": eye,
@@ -100,6 +112,8 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
     "spread": lambda x, *, shape: _shapes.broadcast(x, shape),
     "strong_multiply": strong_multiply,
+    "tril": _triangle(np.tril),
+    "triu": _triangle(np.triu),
     "view": lambda x, *, shape: _shapes.reshape(x, shape),
     "zeros": _created(da.zeros),
 }

@@ -18,7 +18,7 @@ import dask.array as da
 import numpy as np
 
 from gradarray_dask._reductions import maximum, minimum
-from gradarray_dask._shapes import chunked, diagonal_mask, zeros
+from gradarray_dask._shapes import chunked, diagonal_mask, whole, zeros
 
 Array = Any
 
@@ -32,8 +32,8 @@ def _stacked(function: Callable[..., Any], signature: str, *arrays: Array, **opt
     if any(0 in x.shape for x in arrays):  # there Dask divides by zero, and there is nothing to wait for
         empty = function(*(np.zeros(x.shape, x.dtype) if 0 in x.shape else _identities(x) for x in arrays))
         if isinstance(out, tuple):
-            return tuple(da.from_array(e.astype(o.dtype)) for e, o in zip(empty, out, strict=True))
-        return da.from_array(np.asarray(empty, out.dtype))
+            return tuple(whole(e.astype(o.dtype)) for e, o in zip(empty, out, strict=True))
+        return whole(np.asarray(empty, out.dtype))
     meta = tuple(np.empty(0, o.dtype) for o in out) if isinstance(out, tuple) else np.empty(0, out.dtype)
     return da.apply_gufunc(function, signature, *arrays, meta=meta, allow_rechunk=True, **options)
 
@@ -92,10 +92,10 @@ def _complex(x: Any) -> Any:
 def eig(x: Array) -> tuple[Array, Array]:
     """Complex always: what NumPy gives depends on the values, which are not known yet."""
 
-    def whole(a: Any) -> Any:
+    def both(a: Any) -> Any:
         return tuple(map(_complex, np.linalg.eig(a)))
 
-    return tuple(_stacked(whole, "(m,n)->(m),(m,n)", x))
+    return tuple(_stacked(both, "(m,n)->(m),(m,n)", x))
 
 
 def eigvals(x: Array) -> Array:

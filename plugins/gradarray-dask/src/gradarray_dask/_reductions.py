@@ -11,6 +11,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
+from gradarray_dask._shapes import whole
+
 Array = Any
 
 
@@ -21,7 +23,7 @@ def _extremum(function: Callable[..., Array]) -> Callable[..., Array]:
         if 0 not in x.shape:
             return function(x, axis=axis, keepdims=keepdims)
         host = (np.max if function is da.max else np.min)(np.empty(x.shape, x.dtype), axis=axis, keepdims=keepdims)
-        return da.from_array(host)
+        return whole(host)
 
     return reduced
 

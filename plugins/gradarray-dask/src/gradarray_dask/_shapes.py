@@ -33,6 +33,11 @@ def chunked(shape: Sequence[int], dtype: Any) -> Any:
     return da.core.normalize_chunks("auto", tuple(shape), dtype=np.dtype(dtype))
 
 
+def whole(host: Any) -> Array:
+    """NumPy's array as one chunk."""
+    return da.from_array(np.asarray(host), chunks=-1)
+
+
 def lengths(x: Array) -> Lengths:
     """The shape of ``x``, with what it must remember."""
     shape = Lengths(x.shape)
@@ -52,6 +57,26 @@ def zeros(shape: Sequence[int], dtype: Any) -> Array:
         return da.zeros_like(_known(shape, "zeros"), dtype=dtype)
     chunks = getattr(shape, "chunks", None) or chunked(shape, dtype)
     return da.zeros(tuple(shape), dtype=dtype, chunks=chunks)
+
+
+def arange(start: int, stop: int | None = None, step: int = 1, *, dtype: Any = None) -> Array:
+    """Integers in a row, which are remembered to count where each is its own position."""
+    if stop is None:
+        start, stop = 0, start
+    return counting(da.arange(start, stop, step, dtype=dtype), 0 if (start, step) == (0, 1) else None)
+
+
+def counting(x: Array, dim: int | None) -> Array:
+    """``x``, remembered to have at each element its position along ``dim``."""
+    if dim is not None:
+        x.counted = x.name, dim
+    return x
+
+
+def counted(x: Array) -> int | None:
+    """The dimension along which each element of ``x`` is its own position, if that is known."""
+    name, dim = getattr(x, "counted", (None, None))
+    return dim if name == x.name else None  # an array that has been written to has a new name
 
 
 def diagonal_mask(chunks: Sequence[tuple[int, ...]], k: int) -> Array:
@@ -95,7 +120,9 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
         except NotImplementedError:  # where dimensions are split unevenly; by way of one dimension all goes
             out = x.reshape(-1).reshape(tuple(shape))
         chunks = getattr(shape, "chunks", out.chunks)
-        return out if chunks == out.chunks else out.rechunk(chunks)
+        out = out if chunks == out.chunks else out.rechunk(chunks)
+        long = [d for d, n in enumerate(out.shape) if n != 1]
+        return out if counted(x) is None or len(long) != 1 else counting(out, long[0])
     if x.ndim == 1 and tuple(shape) == (-1,):
         return x
     if x.ndim == len(shape) and not unknown(shape):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gradarray.backends import Array, Backend, Capabilities, Device, DType, hookimpl
+from gradarray.backends import Array, Backend, Capabilities, Device, DType, SciPyFunctions, hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,7 +95,8 @@ def _namespace(device: Device) -> _Namespace:
     jax = _library()
     from gradarray_jax import _kernels
 
-    return _Namespace(jax.numpy, _kernels.created_on(_raw(device)))
+    convert = jax.jit(_kernels.convert, static_argnames="dtype")
+    return _Namespace(jax.numpy, {**_kernels.created_on(_raw(device)), "astype": convert})
 
 
 @cache
@@ -112,6 +113,13 @@ def _by_key() -> Any:
     from gradarray_jax import _keys
 
     return _keys
+
+
+SPECIAL = frozenset(
+    "beta betainc betaln dawsn digamma entr erf erfc erfcx erfinv exp1 expi expit expn gamma gammainc gammaincc "
+    "gammaln gammasgn i0 i0e i1 i1e logit ndtr ndtri poch psi spence xlog1py xlogy zeta".split()
+)
+"""JAX's special functions that are exact; others are SciPy's on the host, which cannot be traced."""
 
 
 class JaxBackend(Backend):
@@ -149,6 +157,11 @@ class JaxBackend(Backend):
 
     def namespace(self, device: Device) -> Any:
         return _namespace(device)
+
+    def special(self, device: Device) -> Any:
+        import jax.scipy.special
+
+        return SciPyFunctions(self, device, native=jax.scipy.special, names={"psi": "digamma"}, only=SPECIAL)
 
     def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
         return _compiled()

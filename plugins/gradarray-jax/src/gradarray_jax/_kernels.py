@@ -17,6 +17,11 @@ Array = Any
 Function = Callable[..., Any]
 
 
+def convert(x: Array, dtype: Any) -> Array:
+    """The standard's ``astype``."""
+    return x.astype(dtype)
+
+
 def created_on(device: Any) -> Mapping[str, Function]:
     """What makes arrays of nothing, on ``device``; on the default one, where that is None."""
     sharding = None if device is None else jax.sharding.SingleDeviceSharding(device)
@@ -56,14 +61,6 @@ def _strong_multiply(g: Array, p: Array) -> Array:
     return jnp.where(g == 0, jnp.zeros_like(product), product)
 
 
-def _astype(x: Array, dtype: Any) -> Array:
-    return x.astype(dtype)
-
-
-def _to_complex(x: Array) -> Array:
-    return x.astype(jnp.result_type(x.dtype, jnp.complex64))
-
-
 def compiled() -> Mapping[str, Function]:
     """Functions of arrays, by the standard's names and gradarray's own."""
 
@@ -71,16 +68,13 @@ def compiled() -> Mapping[str, Function]:
         found: Function = jax.jit(function, static_argnames=static)
         return found
 
-    convert = of(_astype, "dtype")
     reshape = of(lambda x, shape: x.reshape(shape), "shape")
     broadcast = of(lambda x, shape: jnp.broadcast_to(x, shape), "shape")
     return {
-        "astype": lambda x, *, dtype, **_: convert(x, dtype=dtype.__numpy_dtype__),
         "broadcast_to": broadcast,
         "clone": of(lambda x: x.copy()),
         "concat": of(jnp.concat, "axis"),
         "expand_dims": of(jnp.expand_dims, "axis"),
-        "indicator": of(lambda mask, like: mask.astype(like.dtype)),
         "matrix_transpose": of(jnp.matrix_transpose),
         "pow_number": operator.pow,  # which knows of squares
         "reshape": reshape,
@@ -88,7 +82,6 @@ def compiled() -> Mapping[str, Function]:
         "squeeze": of(jnp.squeeze, "axis"),
         "stack": of(jnp.stack, "axis"),
         "strong_multiply": of(_strong_multiply),
-        "to_complex": of(_to_complex),
         "view": reshape,
         "where": of(jnp.where),
     }

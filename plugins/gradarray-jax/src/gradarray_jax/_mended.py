@@ -79,12 +79,17 @@ def _sqrt(a: Array, b: Array) -> list[Case]:
     return [(isinf(a) & isnan(b), jnp.where(a > 0, INF, NAN), jnp.where(a > 0, NAN, INF))]
 
 
+def _neither(a: Array, b: Array) -> Array:
+    """Where one part is nan and the other says nothing. (Large ones overflow in complex64 on the way.)"""
+    return isnan(b) & isfinite(a) & (a != 0)
+
+
 def _acos(a: Array, b: Array) -> list[Case]:
-    return [((a == 0) & isnan(b), math.pi / 2, NAN)]
+    return [((a == 0) & isnan(b), math.pi / 2, NAN), (_neither(a, b), NAN, NAN)]
 
 
 def _acosh(a: Array, b: Array) -> list[Case]:
-    return [((a == 0) & isnan(b), NAN, math.pi / 2)]
+    return [((a == 0) & isnan(b), NAN, math.pi / 2), (_neither(a, b), NAN, NAN)]
 
 
 def _asinh(a: Array, b: Array) -> list[Case]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradarray.backends import Array, Backend, Capabilities, Device, DType, hookimpl
+from gradarray.backends import Array, Backend, Capabilities, Device, DType, SciPyFunctions, hookimpl
 
 # The functions of the standard that choose a device by themselves: all others follow their arguments.
 CREATION = frozenset("arange asarray empty eye fftfreq from_dlpack full linspace ones rfftfreq zeros".split())
@@ -62,6 +62,17 @@ def _namespace(device: Device) -> _Namespace:
     import array_api_compat.torch
 
     return _Namespace(array_api_compat.torch, _raw(device))
+
+
+SPECIAL_NAMES = {
+    "k0": "modified_bessel_k0", "k0e": "scaled_modified_bessel_k0", "k1": "modified_bessel_k1",
+    "k1e": "scaled_modified_bessel_k1",
+}  # fmt: skip
+SPECIAL = frozenset(
+    "digamma entr erf erfc erfcx erfinv exp2 expit gammainc gammaincc gammaln i0 i0e i1 i1e k0 k0e k1 k1e log_ndtr "
+    "logit ndtr ndtri psi xlog1py xlogy zeta".split()
+)
+"""PyTorch's special functions that are exact to the last digits; its j0, j1, y0 and y1 lose half of them."""
 
 
 class TorchBackend(Backend):
@@ -139,6 +150,11 @@ class TorchBackend(Backend):
         from gradarray_torch._kernels import KERNELS
 
         return KERNELS
+
+    def special(self, device: Device) -> Any:
+        import torch
+
+        return SciPyFunctions(self, device, native=torch.special, names=SPECIAL_NAMES, only=SPECIAL)
 
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
         tensor = _torch().Tensor
