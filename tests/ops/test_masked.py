@@ -69,7 +69,9 @@ def test_of_one_input(name, device):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", BINARY)
 def test_of_two_inputs(name, device):
-    first, second = (a.ravel() for a in np.meshgrid(BAD, BAD))
+    # a recurrence takes as many steps as its order says: whole numbers stay small
+    bad = [[0.0, 1.0, 3.0] if domain in COUNTS else BAD for domain in domains(name)]
+    first, second = (a.ravel() for a in np.meshgrid(*bad))
     xs = [np.append(first, good(name, 0)), np.append(second, good(name, 1) * 0.9)]
     check(name, xs, np.arange(xs[0].size) == xs[0].size - 1, device)
 
