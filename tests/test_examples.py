@@ -91,9 +91,9 @@ def larger(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, timeout=600, check=False)
 
 
-def losses(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The loss of each step, as it was printed."""
-    return re.findall(r"step \d+/\d+  loss (\S+)", done.stdout)
+def losses(done: subprocess.CompletedProcess[str]) -> list[float]:
+    """The loss of each step."""
+    return [float(loss) for loss in re.findall(r"step \d+/\d+  loss (\S+)", done.stdout)]
 
 
 def megabytes(done: subprocess.CompletedProcess[str], what: str) -> list[float]:
