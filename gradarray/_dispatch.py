@@ -20,7 +20,7 @@ from gradarray._engine import Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive, Rules
-from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, make_alias
+from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
 from gradarray.ops._helpers import sum_to
@@ -663,13 +663,29 @@ def move(raw: Array, source: Place, target: Place) -> Array:
     return target.backend.from_numpy(source.backend.to_numpy(raw), target.device, copy=True)
 
 
+def _lent(x: Value, place: Place) -> Array | None:
+    """The memory of ``x`` as an array of ``place``; None where that cannot be, or another than ``x`` might write to it.
+
+    Both tensors then seem to have memory of their own: the one that is written to first gets it before.
+    """
+    source = x._place.backend
+    if source is place.backend or not source.lends(x._data) or (x._place.mutable and not is_exclusive(x)):
+        return None
+    return place.backend.borrow(x._data, place.device)
+
+
 def transfer(tensor: Value, place: Place) -> PublicTensor:
     """A tensor on another place, on the tape."""
     x: Any = tensor
     if x._place is place:
         return x  # type: ignore[no-any-return]
     place.to_raw_dtype(x._dtype)
-    out = make(move(x._data, x._place, place), place, x._dtype)
+    lent = _lent(x, place)
+    out = make(move(x._data, x._place, place) if lent is None else lent, place, x._dtype)
+    if lent is not None:
+        for user in (x, out):
+            if user._place.mutable:
+                family_of(user).lent = True
     if x._node is not None and grad_enabled():
         out._node = new_node(_TO_COPY, (edge_of(x),), place, {"source": x._place})
     return out

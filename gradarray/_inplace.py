@@ -28,7 +28,7 @@ from gradarray._engine import Masked
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, fill
 from gradarray._primitive import TABLE
-from gradarray._storage import LEAF, Step, Value, before_write, meta_of, rebind
+from gradarray._storage import LEAF, Step, Value, before_write, family_of, meta_of, rebind
 from gradarray.backends import Array
 from gradarray.ops._helpers import sum_to
 
@@ -200,7 +200,7 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     raw_value = _broadcastable(x, value, key, name)
     family = before_write(x)
     try:
-        if place.mutable and not family.scattered:
+        if place.mutable and not family.scattered and not family.lent:
             _store(place, x._data, key, raw_value)
         else:
             rebind_family(x, key, raw_value)
@@ -277,10 +277,16 @@ def _refresh(root: Value) -> None:
             view._node = replay(root, meta.path)._node if meta.path else root._node
 
 
+def settle(x: Value) -> None:
+    """Give ``x`` and its aliases memory that nobody else reads, before it is shown to who may write to it."""
+    if x._meta is not None and x._meta.family is not None and x._meta.family.lent:
+        rebind_family(x, None, x._data)
+
+
 def rebind_family(x: Value, key: Step | None, raw: Array) -> None:
     """Write where memory cannot be written to: the base gets a new array, and every alias is made from it again.
 
-    So too where it can, but an alias has memory of its own; the base's is then written to.
+    So too where it can, but an alias has memory of its own (the base's is then written to), or the base's is lent.
     """
     place = x._place
     meta = meta_of(x)
@@ -290,12 +296,16 @@ def rebind_family(x: Value, key: Step | None, raw: Array) -> None:
         raw = place.xp.broadcast_to(raw, x._data.shape)
     token = _state.grad_enabled.set(False)
     try:
-        new = _through(make(base._data, place, base._dtype), steps, raw)
+        family = family_of(base)
+        before = base._data
+        if place.mutable and family.lent:
+            before = place.backend.copy(before)
+        new = _through(make(before, place, base._dtype), steps, raw)
         if place.mutable:
-            new = _store(place, base._data, None, new)
+            new = _store(place, before, None, new)
+            family.lent = False
         rebind(base, new)
-        family = base._meta.family if base._meta is not None else None
-        for member in family.alive() if family is not None else ():
+        for member in family.alive():
             steps = member._meta.steps if member._meta is not None else ()
             if member is not base:
                 fresh = make(new, place, base._dtype)

@@ -102,13 +102,15 @@ class Family:
         The tensors, and the cells that nodes may hold of them.
     scattered : bool
         A member has memory of its own, though it means the base's: a write has to be made in both.
+    lent : bool
+        A tensor on another place reads this memory: a write has to be made in a copy, which is this family's from then.
     """
 
-    __slots__ = ("_prune_at", "members", "scattered", "version")
+    __slots__ = ("_prune_at", "lent", "members", "scattered", "version")
 
     def __init__(self) -> None:
         self.version = 0
-        self.scattered = False
+        self.scattered = self.lent = False
         self.members: list[tuple[weakref.ref[Value], Cell]] = []
         self._prune_at = 16
 
@@ -118,8 +120,12 @@ class Family:
             x._cell = [x._data]
         self.members.append((weakref.ref(x), x._cell))
         if len(self.members) > self._prune_at:
-            self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _holders(cell) > _LEAST]
+            self.prune()
             self._prune_at = 2 * len(self.members) + 16
+
+    def prune(self) -> None:
+        """Forget those that are gone."""
+        self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _holders(cell) > _LEAST]
 
     def alive(self) -> list[Value]:
         """The members that still exist, oldest first."""
@@ -184,6 +190,23 @@ class Cells:
         return [cell[index] for cell in self._cells]
 
 
+def is_exclusive(x: Value) -> bool:
+    """Whether nobody but ``x``, and the tape, holds its array. Without reference counts (PyPy) never."""
+    if x._meta is not None and x._meta.family is not None:
+        x._meta.family.prune()
+    return _refcount is not None and _refcount(x._data) <= _ALONE + (x._cell is not None)
+
+
+def _alone() -> int:
+    """What :func:`is_exclusive` counts for an array that a tensor alone holds."""
+    x = Value()
+    x._data = object()
+    return _refcount(x._data) if _refcount is not None else 0
+
+
+_ALONE = _alone()
+
+
 def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
     """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
 
@@ -226,7 +249,7 @@ def before_write(x: Value) -> Family:
         member = ref()
         owned = member is not None and member._cell is cell  # not so: of a tensor that is gone, or has another by now
         if _holders(cell) > _LEAST + owned:  # a node holds it too
-            if x._place.mutable:
+            if x._place.mutable and not family.lent:
                 cell[0] = x._place.backend.copy(cell[0])
             if owned:
                 assert member is not None

@@ -14,12 +14,13 @@ import numpy as np
 
 from gradarray import printing
 from gradarray._dispatch import ShapeError, adopt, make
+from gradarray._inplace import settle
 from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, Value, meta_of
 from gradarray.autograd import hooks
 from gradarray.autograd.backward import backward
-from gradarray.backends import is_scipys
+from gradarray.backends import Array, is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
@@ -503,7 +504,39 @@ class Tensor(Methods):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
                 "memory first."
             )
+        settle(self)
         return self._host()
+
+    def native(self) -> Array:
+        """The array of the backend's own library that this tensor holds: no copy, the same memory.
+
+        Returns
+        -------
+        array
+            A ``numpy.ndarray`` on ``"cpu"``, a ``torch.Tensor`` on ``"torch:cpu"``, a ``jax.Array`` on ``"jax:cpu:0"``.
+            ``gradarray.asarray`` takes it back, without a copy too.
+
+        Raises
+        ------
+        RuntimeError
+            If it requires a gradient, which the other library would lose without a word.
+
+        References
+        ----------
+        ``to_native`` of narwhals, ``raw`` of eagerpy.
+
+        Examples
+        --------
+        >>> import gradarray as ga
+        >>> ga.ones(2).native()
+        array([1., 1.], dtype=float32)
+        """
+        if self._node is not None:
+            raise RuntimeError(
+                "Can't call native() on Tensor that requires grad. Use tensor.detach().native() instead."
+            )
+        settle(self)
+        return self._data
 
     def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> np.ndarray[Any, Any]:
         # RuntimeError, since consumers take TypeError and ValueError for "try something else"
@@ -514,6 +547,7 @@ class Tensor(Methods):
             )
         if not self._place.capabilities.shares_numpy_memory:
             raise RuntimeError(f"a Tensor on {self.device} cannot become a NumPy array; use Tensor.cpu() first")
+        settle(self)
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -576,6 +610,7 @@ class Tensor(Methods):
 
     def _exported(self) -> Any:
         """What has the memory: the array, or the computed values of one that has none, as Dask's."""
+        settle(self)
         return self._data if hasattr(self._data, "__dlpack__") else self._host()
 
     @property
@@ -602,6 +637,7 @@ class Tensor(Methods):
                     f"a Tensor that requires grad cannot become an array of {self._place.backend.name}'s without "
                     "leaving the tape. Use tensor.detach() instead."
                 )
+            settle(self)
             return functools.partial(protocol, self._data)
 
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:

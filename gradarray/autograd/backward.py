@@ -165,7 +165,7 @@ def _accumulate(x: Value, g: Value, taped: bool) -> None:
         place = old._place
         add = place.in_place.get("add") if old._dtype is g._dtype else None
         family = before_write(old)
-        if family.scattered or not place.mutable:
+        if family.scattered or family.lent or not place.mutable:
             rebind_family(old, None, place.kernels["add"](old._data, g._data))
         elif add is not None:
             add(old._data, g._data)

@@ -204,6 +204,20 @@ class Backend(ABC):
             array = self.kernels(device)["asarray"](array)
         return self.copy(array) if copy else array
 
+    def lends(self, array: Array) -> bool:
+        """Whether another library may read ``array``'s memory in place of a copy: nobody else can write to it.
+
+        Who holds ``array`` itself is counted already; the question is who else has its memory: a view, a buffer.
+        """
+        return not self.capabilities.mutable
+
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        """An array on ``device`` that reads the memory of ``array``, another library's; None where it must be copied.
+
+        Neither is written to as long as both may be in use: a tensor gets memory of its own first.
+        """
+        return None
+
     def getitem(self, array: Array, key: Any) -> Array:
         """``array[key]`` for every key that NumPy takes, always as an array, 0-d where one element is left.
 

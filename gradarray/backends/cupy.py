@@ -384,6 +384,15 @@ class CupyBackend(Backend):
             return self.to_device(array, device)
         return self.copy(array) if copy else array
 
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        try:
+            kind, index = array.__dlpack_device__()
+            if kind in CUDA_DLPACK and index == device.index:
+                return _cupy().from_dlpack(array)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):  # not exported
+            pass
+        return None
+
     def setitem(self, array: Array, key: Any, value: Any) -> Array:
         cupy = _cupy()
         with array.device:

@@ -150,6 +150,15 @@ class NumpyBackend(Backend):
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         return np.from_dlpack(capsule, copy=copy)
 
+    def lends(self, array: Array) -> bool:
+        return self.owns_memory(array)
+
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        try:
+            return np.from_dlpack(array, copy=False)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):  # not of the host, or not exported
+            return None
+
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
         keys = key if isinstance(key, tuple) else (key,)
         if any(isinstance(k, np.ndarray) and k.dtype != bool for k in keys):

@@ -71,9 +71,11 @@ def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Calla
 
 
 def _is_shared(x: Value) -> bool:
-    """Whether ``x`` is a view, or another has a copy of its memory that a write has to reach."""
+    """Whether ``x`` is a view, another has a copy of its memory that a write has to reach, or it is lent."""
     meta = x._meta
-    return meta is not None and (meta.base is not None or (meta.family is not None and meta.family.scattered))
+    if meta is None or meta.family is None:
+        return False
+    return meta.base is not None or meta.family.scattered or meta.family.lent
 
 
 def _direct(x: Value, other: Any, kernel: str) -> bool:

@@ -166,6 +166,28 @@ def test_what_requires_a_gradient_does_not_leave_the_tape_unseen():
     np.testing.assert_array_equal(jnp.asarray(ga.ones(2)), [1, 1])  # a tensor on the CPU goes by way of NumPy
 
 
+def test_memory_is_read_where_it_lies():
+    x = ga.zeros(1000, device="jax") + 1
+    y = x.to("cpu")
+    assert y._data.ctypes.data == x._data.unsafe_buffer_pointer()
+    y.add_(1)
+    assert (x[0].item(), y[0].item()) == (1, 2)
+    x.add_(5)
+    assert (x[0].item(), y[0].item()) == (6, 2)
+
+
+def test_memory_of_numpys_is_read_where_it_lies_if_xla_can():
+    room = np.zeros(4096 + 64, dtype="uint8")
+    aligned = room[-room.ctypes.data % 64 :][:4096].view("float32")
+    array = BACKEND.borrow(aligned, ga.device("jax:cpu:0"))
+    assert array.unsafe_buffer_pointer() == aligned.ctypes.data
+    assert BACKEND.borrow(room[1 - room.ctypes.data % 64 :][:4096], ga.device("jax:cpu:0")) is None
+    x = ga.zeros(1000) + 1  # may lie either way
+    y = x.to("jax")
+    x.add_(1)
+    assert (x[0].item(), y[0].item()) == (2, 1)
+
+
 def test_transfers_are_differentiable_and_devices_do_not_mix():
     x = ga.tensor([1.0, 2.0], requires_grad=True)
     y = (x.to("jax") * 3).to("cpu")

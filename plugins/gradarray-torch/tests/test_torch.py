@@ -286,6 +286,32 @@ def test_what_pytorch_traces_with_is_not_kept():
 # -- between devices ---------------------------------------------------------------------------------------------------
 
 
+def test_memory_is_read_where_it_lies():
+    x = ga.zeros(1000) + 1  # nobody else has its memory
+    there, t = x._data.ctypes.data, x.to("torch:cpu")
+    assert t._data.data_ptr() == there
+    t.add_(1)
+    assert (x[0].item(), t[0].item(), x._data.ctypes.data) == (1, 2, there)
+    assert t._data.data_ptr() != there
+    there, back = t._data.data_ptr(), t.to("cpu")
+    assert back._data.ctypes.data == there
+    t[0] = 7
+    assert (back[0].item(), t[0].item()) == (2, 7)
+    back.numpy()[0] = 9
+    assert t[0].item() == 7
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda raw: raw.numpy(), lambda raw: raw[1:], lambda raw: raw, lambda raw: torch.utils.dlpack.to_dlpack(raw)],
+)
+def test_memory_that_somebody_else_has_is_copied(hold):
+    t = ga.zeros(1000, device="torch:cpu") + 1
+    held = hold(t.native())
+    assert t.to("cpu")._data.ctypes.data != t._data.data_ptr()
+    assert held is not None
+
+
 def test_transfers_are_differentiable():
     x = leaf([1.0, 2.0, 3.0])
     y = (x * 3).to("cpu") ** 2

@@ -198,6 +198,13 @@ class JaxBackend(Backend):
         raw = next(raw for raw, ours in _devices().items() if ours == device)
         return _library().device_put(array, raw)
 
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        try:
+            borrowed = _library().dlpack.from_dlpack(array, copy=False)
+        except Exception:  # memory that XLA cannot use as it lies, or of another device; JAX raises its own errors
+            return None
+        return borrowed if self.device_of(borrowed) == device else None
+
     def getitem(self, array: Array, key: Any) -> Array:
         return _by_key().getitem(array, key)
 

@@ -135,6 +135,12 @@ class StrictBackend(Backend):
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         return self.from_numpy(np.from_dlpack(capsule, copy=copy), device, copy=False)
 
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        try:
+            return self.from_dlpack(array, device, copy=False)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):  # not of the host, or not exported
+            return None
+
     def getitem(self, array: Array, key: Any) -> Array:
         view = np.from_dlpack(array)[_key(key, array.device)]
         return _library().asarray(view, device=array.device, copy=False)

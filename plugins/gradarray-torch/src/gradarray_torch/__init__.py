@@ -202,6 +202,21 @@ class TorchBackend(Backend):
             raise BufferError(f"copy=False, but PyTorch cannot share this memory on {device}: {host.strides} strides")
         return array
 
+    def lends(self, array: Array) -> bool:
+        users = getattr(_torch()._C, "_storage_Use_Count", None)  # views and buffers count, which Python does not see
+        return users is not None and self.owns_memory(array) and users(array.untyped_storage()._cdata) == 2
+
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        try:
+            if int(array.__dlpack_device__()[0]) == HOST:
+                host = np.from_dlpack(array)
+                fits = device == CPU and all(step >= 0 and not step % host.itemsize for step in host.strides)
+                return _torch().from_dlpack(host) if fits else None
+            borrowed = _torch().from_dlpack(array)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):  # not exported, or of no such dtype
+            return None
+        return borrowed if _ours(borrowed.device) == device else None
+
     def getitem(self, array: Array, key: Any) -> Array:
         from gradarray_torch._indexing import getitem
 
