@@ -22,6 +22,7 @@ STEPS = [
     ("pytest", ["pytest", "-n", "2"]),
     ("tutorial on cpu", ["gradarray", "tutorial", "--device", "cpu"]),
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
+    ("plugins of large libraries", ["python", "tools/plugins.py", "ci"]),
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
 ]
 # The distributions beside the root's own that `test` installs.

@@ -18,24 +18,19 @@ Knows packages, folders and commands. Must not know gradarray, which need not be
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from environments import ROOT, hashed, installed, quietly, run_all
+
 PROJECT = ["-e", ".[cli,test]"]
 EMULATED = ["cupy-cuda13x>=14", "cython>=3.2", "setuptools>=77", "nvidia-cuda-runtime", "nvidia-cuda-crt"]
 CONTRACT = ["tests/backends", "-k", "cuda or cupy"]
 OPERATIONS = ["tests/ops/test_table.py", "tests/ops/test_derivatives.py", "-k", "cuda"]
-
-Step = tuple[str, list[str], dict[str, str]]
-"""What it is called, the command, and what it adds to the environment."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,7 +56,7 @@ def gpu(version: str = "13") -> int:
     print(f"on {', '.join(devices)}")
     pytest = [python, "-m", "pytest", "-n", "2"]
     named = {"GRADARRAY_TEST_DEVICES": ",".join(devices)}
-    return run_all([
+    return run_all("CuPy", [
         ("contract and traps", [*pytest, *CONTRACT], {}),
         *((f"tutorial on {d}", [python, "-m", "gradarray", "tutorial", "--device", d], {}) for d in devices),
         ("operations", [*pytest, "tests/ops", "-k", "cuda"], named),
@@ -89,48 +84,12 @@ def emulated() -> int:
     }
     pytest = [python, "-m", "pytest", "-n", "2", "-q"]
     tutorial = [python, "tests/backends/cuemu.py", "tutorial", "--plain", "--device"]
-    return run_all([
+    return run_all("CuPy", [
         ("contract and traps", [*pytest, *CONTRACT], environment),
         ("tutorial on cuda:0", [*tutorial, "cuda:0"], environment),
         ("tutorial on cuda:1", [*tutorial, "cuda:1"], environment),
         ("operations on cuda:1", [*pytest, *OPERATIONS], environment),
     ])  # fmt: skip
-
-
-def run_all(steps: Iterable[Step]) -> int:
-    """Run every step, whatever fails; 1 if any did."""
-    results = []
-    for title, argv, added in steps:
-        print(f"\n--- {title}: {shlex.join(argv)}", flush=True)
-        start = time.monotonic()
-        done = subprocess.run(argv, cwd=ROOT, env=cleaned(added), check=False)
-        results.append((title, done.returncode == 0, time.monotonic() - start))
-    print()
-    for title, passed, seconds in results:
-        print(f"{'ok    ' if passed else 'FAILED'} CuPy: {title} ({seconds:.1f} s)")
-    return 0 if all(passed for _, passed, _ in results) else 1
-
-
-def cleaned(added: Mapping[str, str]) -> dict[str, str]:
-    """The environment, with `added` and without what would mix emulated kernels with a real GPU's."""
-    kept = {k: v for k, v in os.environ.items() if k != "CUPY_CACHE_DIR" and not k.startswith("GRADARRAY_")}
-    return {**kept, **added, "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def installed(venv: Path, requirements: list[str]) -> str:
-    """The Python of a virtual environment that holds `requirements`, made or brought up to date if need be."""
-    python = str(venv / "bin" / "python")
-    stamp = venv / "installed.txt"
-    home = hashed(sys.version, str(venv))
-    digest = hashed(home, *requirements, (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    found = stamp.read_text() if stamp.is_file() else ""
-    if found != f"{home} {digest}":
-        print(f"Installing CuPy into {venv} (the first time takes a few minutes) ...", flush=True)
-        if not found.startswith(home):
-            quietly([sys.executable, "-m", "venv", "--clear", str(venv)])
-        quietly([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements])
-        stamp.write_text(f"{home} {digest}")
-    return python
 
 
 def built(source: Path, build: Path, python: str) -> Path:
@@ -150,18 +109,6 @@ def built(source: Path, build: Path, python: str) -> Path:
         quietly([python, str(source / "build.py"), str(build)])
         stamp.write_text(digest)
     return build
-
-
-def hashed(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def quietly(argv: list[str]) -> None:
-    """Run `argv` in silence; if it fails, print what it said and stop."""
-    pipe, merged = subprocess.PIPE, subprocess.STDOUT
-    done = subprocess.run(argv, cwd=ROOT, env=cleaned({}), stdout=pipe, stderr=merged, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{done.stdout}\ncuda.py: this failed; what it said is above: {shlex.join(argv)}")
 
 
 if __name__ == "__main__":

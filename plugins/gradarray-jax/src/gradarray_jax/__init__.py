@@ -131,7 +131,10 @@ class JaxBackend(Backend):
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override] # read only here: it depends on a setting
-        return WITH_X64 if _has_x64() else WITHOUT_X64
+        if "jax" in sys.modules:
+            return WITH_X64 if _has_x64() else WITHOUT_X64
+        asked = os.environ.get("JAX_ENABLE_X64", "1").lower()  # by what it will be: nobody imports JAX to ask this
+        return WITH_X64 if asked in ("1", "y", "yes", "t", "true", "on") else WITHOUT_X64
 
     def devices(self) -> Sequence[Device]:
         return tuple(_devices().values())

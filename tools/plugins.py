@@ -1,0 +1,91 @@
+"""The plugins of large libraries, each in an environment of its own, held to all that they promise.
+
+    python tools/plugins.py torch jax      these: install what they need into .venv-torch and .venv-jax, and test them
+    python tools/plugins.py ci             a step of `python dev.py test`: where CI is set, all of them; elsewhere those
+                                           that are installed already, since PyTorch alone may be gigabytes
+
+Of each: its own tests, the contract of backends, the tutorial, and every operation of the table, forward and
+derivatives, with one sample each. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
+
+Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from environments import ROOT, InstallError, installed, run_all
+
+TESTS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.112"]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What a plugin is tested with."""
+
+    device: str
+    requirements: list[str]
+    room: int = 2
+    """Gigabytes that its environment takes."""
+    optional: bool = False
+    """Whether CI may do without."""
+
+
+PLUGINS = {
+    # the version is pinned, so that it is the one whose CPU build a machine may have at hand
+    "torch": Plugin("torch:cpu", ["torch==2.13.0", "-e", "plugins/gradarray-torch"]),
+    "jax": Plugin("jax:cpu:0", ["-e", "plugins/gradarray-jax"]),
+    "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what `arguments` ask for; the exit status."""
+    if arguments and all(name in PLUGINS for name in arguments):
+        return max([test(name) for name in arguments])
+    if arguments == ["ci"]:
+        return max([in_ci(name) for name in PLUGINS])
+    print(__doc__.strip())
+    return 0 if arguments in (["-h"], ["--help"]) else 2
+
+
+def in_ci(name: str) -> int:
+    """Test a plugin if that can be asked of this machine; 0 where it is left out."""
+    plugin, venv = PLUGINS[name], ROOT / f".venv-{name}"
+    if not os.environ.get("CI") and not venv.is_dir():
+        print(f"{name} is not tested: it is not installed. To install and test it: python tools/plugins.py {name}")
+        return 0
+    free = shutil.disk_usage(ROOT).free // 2**30
+    if plugin.optional and not venv.is_dir() and free < plugin.room:
+        print(f"{name} is not tested: it needs {plugin.room} GB, and there are {free}")
+        return 0
+    try:
+        return test(name)
+    except InstallError as error:
+        print(f"{name} is not tested: {error}")
+        return 0 if plugin.optional else 1
+
+
+def test(name: str) -> int:
+    """Install a plugin and test it; 1 if anything fails."""
+    plugin = PLUGINS[name]
+    folder = f"plugins/gradarray-{name}"
+    requirements = ["-e", ".[cli,special]", *TESTS, *plugin.requirements]
+    python = installed(ROOT / f".venv-{name}", requirements, folder)
+    pytest = [python, "-m", "pytest", "-n", "2", "-q"]
+    one_sample = {"GRADARRAY_TEST_DEVICES": plugin.device, "GRADARRAY_TEST_SAMPLES": "one"}
+    operations = ["tests/ops/test_table.py", "tests/ops/test_derivatives.py", "-k", name]
+    return run_all(name, [
+        ("its own tests", [*pytest, f"{folder}/tests"], {}),
+        ("contract", [*pytest, "tests/backends/test_contract.py", "-k", name], {}),
+        (f"tutorial on {plugin.device}", [python, "-m", "gradarray", "tutorial", "--device", plugin.device], {}),
+        (f"operations on {plugin.device}", [*pytest, *operations], one_sample),
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
