@@ -9,6 +9,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 
@@ -96,3 +97,31 @@ def as_json(sections: Iterable[Section], on: dict[str, str]) -> str:
         for section in sections
     }
     return json.dumps({"machine": on, "results": results}, indent=2) + "\n"
+
+
+def plot(sections: Iterable[Section], on: dict[str, str], file: Path) -> None:
+    """Draw, for each workload, each library's ratio to NumPy by hand."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    timed = [s for s in sections if s.name.startswith("W") and any("ratio" in row for row in _by_library(s).values())]
+    libraries = list(dict.fromkeys(name for section in timed for name in _by_library(section)))
+    figure, axes = pyplot.subplots(figsize=(10, 4.5), layout="constrained")
+    width = 0.8 / max(len(libraries), 1)
+    for i, library in enumerate(libraries):
+        found = [(n, _by_library(s)[library]["ratio"]) for n, s in enumerate(timed) if library in _by_library(s)]
+        axes.bar([n + i * width for n, _ in found], [value for _, value in found], width, label=library)
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_xticks([n + 0.4 - width / 2 for n in range(len(timed))], [section.name for section in timed])
+    axes.set_ylabel("time / NumPy by hand")
+    axes.set_title(", ".join(f"{k} {v}" for k, v in on.items()), fontsize=7)
+    axes.legend(fontsize=8, ncols=4)
+    figure.savefig(file)
+    pyplot.close(figure)
+
+
+def _by_library(section: Section) -> dict[str, Any]:
+    return {name: row for name, row in section.data.items() if isinstance(row, dict) and "spread" in row}

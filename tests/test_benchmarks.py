@@ -19,45 +19,72 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_check_passes(tmp_path):
-    written = tmp_path / "overhead.json", tmp_path / "overhead.md"
-    done = run(BENCHMARKS / "overhead.py", "--check", "--json", written[0], "--markdown", written[1])
+    written = tmp_path / "table.json", tmp_path / "table.md"
+    done = run(BENCHMARKS / "run.py", "--check", "--json", written[0], "--markdown", written[1])
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("small", "large", "chain"):
+    names = [f"W{i}" for i in range(1, 13)]
+    for name in names:
         assert f"{name}: All gradients agree." in done.stdout
-    assert list(json.loads(written[0].read_text())["results"]) == ["small", "large", "import", "chain"]
-    assert "### chain: " in written[1].read_text(encoding="utf-8")
+    assert list(json.loads(written[0].read_text())["results"]) == [*names, "import"]
+    assert "### W9: " in written[1].read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("section", ["small", "large"])
+def test_a_table_and_a_plot_are_written(tmp_path):
+    written = tmp_path / "table.json", tmp_path / "table.svg"
+    options = ["--rounds", "3", "--only", "gradarray", "--json", written[0], "--plot", written[1]]
+    done = run(BENCHMARKS / "run.py", "W2", "W12", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(written[0].read_text())["results"]
+    assert results["W2"]["NumPy by hand"]["ratio"] == 1
+    assert results["W12"]["gradarray"]["ratio"] > 0
+    assert written[1].read_text(encoding="utf-8").lstrip().startswith("<?xml")
+
+
+SABOTAGE = {
+    "W1": "gradarray.sin = gradarray.sinh",
+    "W2": "gradarray.mean = gradarray.sum",
+    "W3": "gradarray.nn.functional.relu = abs",
+    "W7": "gradarray.tanh = gradarray.sin",
+    "W10": "gradarray.concat = lambda parts: right(parts[1:])",
+    "W11": "gradarray.nn.functional.pad = lambda x, widths: right_pad(x, (2, 0, 1, 1))",
+    "W12": "gradarray.exp = gradarray.expm1",
+}
+
+
+@pytest.mark.parametrize("section", SABOTAGE)
 def test_check_fails_where_a_derivative_is_wrong(section):
     sabotage = f"""
-import sys
+import os, sys
 sys.path.insert(0, {str(BENCHMARKS)!r})
-import gradarray, overhead
-gradarray.sin = gradarray.sinh
-overhead.main(["--check", {section!r}])
+import gradarray, run
+right, right_pad = gradarray.concat, gradarray.nn.functional.pad
+{SABOTAGE[section]}
+os.environ.update(dict.fromkeys(run.THREADS, "1"))
+run.main(["--check", "--only", "gradarray", "--", {section!r}])
 """
     done = run("-c", sabotage)
     assert done.returncode != 0
-    assert "ValueError: gradarray: the gradient differs" in done.stderr
+    assert f"ValueError: gradarray: {section}, " in done.stderr
 
 
 def test_check_fails_where_the_chain_is_wrong():
     sabotage = f"""
-import sys
+import os, sys
 sys.path.insert(0, {str(BENCHMARKS)!r})
-import gradarray, overhead
+import gradarray, run
 right = gradarray.Tensor.backward
 gradarray.Tensor.backward = lambda y, g: right(y, g * 1.01)
-overhead.main(["--check", "chain"])
+os.environ.update(dict.fromkeys(run.THREADS, "1"))
+run.main(["--check", "W9"])
 """
     done = run("-c", sabotage)
     assert done.returncode != 0
-    assert "ValueError: chain of 1000: the gradient differs" in done.stderr
+    assert "ValueError: W9: a chain of 1000: the gradient differs" in done.stderr
 
 
-def test_the_comparison_sees_what_is_wrong():
-    check = runpy.run_path(str(BENCHMARKS / "_peers.py"))["check"]
+def test_the_comparison_sees_what_is_wrong(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    check = runpy.run_path(str(BENCHMARKS / "_libraries.py"))["check"]
     right = np.linspace(-1, 1, 5, dtype=np.float32)
     check("right", right.copy(), right)
     check("right but for rounding", right * np.float32(1 + 1e-6), right)
