@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradarray import _watch
 from gradarray._place import Kind, Place
 from gradarray._primitive import Primitive
 from gradarray.backends import Array
@@ -88,7 +89,7 @@ class Meta:
         self.path: tuple[Step, ...] = ()
         self.blind = False  # made of a tensor on the tape while nothing was recorded: knows its root, has no history
         self.hooks: list[Any] | None = None
-        self.retains: Any = None
+        self.retains: Any = None  # what keeps the gradient of a tensor that is no leaf, and follows it to a new node
 
 
 class Family:
@@ -165,8 +166,19 @@ def family_of(x: Value) -> Family:
 
 
 def cell_of(x: Value) -> Cell:
-    """The cell of ``x``, made if there is none."""
+    """The cell of ``x``, made if there is none.
+
+    Raises
+    ------
+    RuntimeError
+        For an inference tensor, as PyTorch does.
+    """
     cell = x._cell
+    if x._kind.inference:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
+            "tensor and use it in autograd."
+        )
     if cell is None:
         x._cell = cell = [x._data]
     return cell
@@ -187,9 +199,11 @@ class Cells:
 def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
     """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
 
-    A view that is not ``tracked`` has no history.
+    A view that is not ``tracked`` has no history. A view of an inference tensor is one, and of another is none.
     """
     meta, base_meta = meta_of(x), meta_of(base)
+    if x._kind.inference is not base._kind.inference:
+        x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
     meta.family = family_of(base)
     meta.base = base if base_meta.base is None else base_meta.base
     meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
@@ -219,7 +233,18 @@ def hand_over(x: Value, hidden: Value) -> None:
 
 
 def before_write(x: Value) -> Family:
-    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write in its family."""
+    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write in its family.
+
+    Raises
+    ------
+    RuntimeError
+        For an inference tensor outside of inference mode, as PyTorch does.
+    """
+    if x._kind.inference and not _watch.inference.get():
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            "normal tensor before doing inplace update."
+        )
     family = family_of(x)
     kept: list[tuple[weakref.ref[Value], Cell]] = []
     for ref, cell in family.members:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray import printing
+from gradarray import _watch, printing
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
@@ -226,12 +226,18 @@ class Tensor(Methods):
             raise RuntimeError(
                 f"only Tensors of floating point and complex dtype can require gradients, got {self._dtype!r}"
             )
+        if required and self._kind.inference and not _watch.inference.get():
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._node = LEAF if required else None
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set :attr:`requires_grad` in place; returns the tensor. ``torch.Tensor.requires_grad_``."""
         self.requires_grad = requires_grad
         return self
+
+    def is_inference(self) -> builtins.bool:
+        """Whether it was made in inference mode. ``torch.Tensor.is_inference``."""
+        return self._kind.inference
 
     @property
     def is_leaf(self) -> builtins.bool:
@@ -277,11 +283,13 @@ class Tensor(Methods):
     @property
     def retains_grad(self) -> builtins.bool:
         """Whether ``.grad`` of this non-leaf is kept."""
-        return self._meta is not None and builtins.bool(self._meta.retains)
+        return self._meta is not None and self._meta.retains is not None
 
     @property
     def _version(self) -> builtins.int:
         """How many times its memory has been written to in place."""
+        if self._kind.inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         meta = self._meta
         return 0 if meta is None or meta.family is None else meta.family.version
 
@@ -361,6 +369,13 @@ class Tensor(Methods):
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> hooks.RemovableHandle:
         """Call ``hook`` with each gradient computed of this tensor. ``torch.Tensor.register_hook``."""
         return hooks.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> hooks.RemovableHandle:
+        """Call ``hook`` with this leaf when ``backward`` has added to its ``grad``.
+
+        ``torch.Tensor.register_post_accumulate_grad_hook``; see there what is run when.
+        """
+        return hooks.register_post_accumulate_grad_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Keep ``.grad`` although this is no leaf. ``torch.Tensor.retain_grad``."""

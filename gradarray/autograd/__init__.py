@@ -5,7 +5,8 @@ References
 ``torch.autograd``.
 """
 
+from gradarray.autograd import graph
 from gradarray.autograd.backward import backward, grad
 from gradarray.autograd.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
-__all__ = ["backward", "enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["backward", "enable_grad", "grad", "graph", "is_grad_enabled", "no_grad", "set_grad_enabled"]
