@@ -190,7 +190,13 @@ class Cells:
     __slots__ = ("_cells",)
 
     def __init__(self, outputs: Sequence[Value]) -> None:
-        self._cells = tuple(map(cell_of, outputs))
+        self._cells: tuple[Any, ...] = tuple(map(cell_of, outputs))
+
+    def map(self, function: Callable[[Any], Any]) -> Cells:
+        """The same with what ``function`` makes of each cell."""
+        new = Cells(())
+        new._cells = tuple(map(function, self._cells))
+        return new
 
     def __getitem__(self, index: int) -> list[Array]:
         return [cell[index] for cell in self._cells]
