@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradarray import _watch
+from gradarray._engine import Node, Slot
 from gradarray._place import Kind, Place
 from gradarray._primitive import Primitive
 from gradarray.backends import Array
@@ -78,7 +79,7 @@ class Value:
 class Meta:
     """What few tensors have: a gradient, a family, a base, hooks."""
 
-    __slots__ = ("base", "blind", "family", "grad", "hooks", "path", "retains", "root", "steps")
+    __slots__ = ("base", "blind", "family", "grad", "hooks", "left", "path", "retains", "root", "steps")
 
     def __init__(self) -> None:
         self.grad: Value | None = None
@@ -87,6 +88,7 @@ class Meta:
         self.steps: tuple[Step, ...] = ()
         self.root: Value | None = None  # what it is a view of to the tape; None: of nothing, as after detach
         self.path: tuple[Step, ...] = ()
+        self.left: weakref.ref[Any] | None = None  # of what was taken off the tape: the node or leaf that it was
         self.blind = False  # made of a tensor on the tape while nothing was recorded: knows its root, has no history
         self.hooks: list[Any] | None = None
         self.retains: Any = None  # what keeps the gradient of a tensor that is no leaf, and follows it to a new node
@@ -212,12 +214,35 @@ def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> No
         x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
     meta.family = family_of(base)
     meta.base = base if base_meta.base is None else base_meta.base
+    if step is None:
+        if base._node is not None:
+            node = base._node.node if isinstance(base._node, Slot) else base._node
+            meta.left = weakref.ref(base if node is LEAF else node)
+        elif base_meta.left is not None:
+            meta.left = base_meta.left
+        if isinstance(meta.base._node, Node | Slot):
+            meta.base = _memory_of(meta.base)
+    else:
+        meta.left = base_meta.left
     meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
     if step is not None:
         meta.root = base if base_meta.root is None else base_meta.root
         meta.path = (*base_meta.path, step)
         meta.blind = not tracked or base_meta.blind
     meta.family.add(x)
+
+
+def _memory_of(x: Value) -> Value:
+    """A new base, off the tape, for ``x`` and all that alias it, so that none of them holds the graph of ``x``."""
+    hidden = type(x)()
+    hidden._data, hidden._kind, hidden._node, hidden._cell, hidden._meta = x._data, x._kind, None, None, None
+    meta_of(hidden).family = family = family_of(x)
+    for member in family.alive():
+        meta = meta_of(member)
+        if meta.base is x or member is x:
+            meta.base = hidden
+    family.add(hidden)
+    return hidden
 
 
 def hand_over(x: Value, hidden: Value) -> None:

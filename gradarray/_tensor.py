@@ -17,7 +17,7 @@ from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, Value, meta_of
-from gradarray.autograd import hooks
+from gradarray.autograd import dropped, hooks
 from gradarray.autograd.backward import backward
 from gradarray.backends import is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
@@ -395,25 +395,40 @@ class Tensor(Methods):
         ----------
         ``torch.Tensor.item``.
         """
+        return self._number("item()")
+
+    def _number(self, how: str) -> Any:
+        """:meth:`item`, for what is called ``how``."""
         if self.numel() != 1:
             raise ShapeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar (its shape is "
                 f"{list(self._data.shape)}); pick one element, or use tolist()"
             )
+        self._leaves(how)
         return self._host().reshape(()).item()
+
+    def _leaves(self, how: str) -> None:
+        """It becomes a number or an array: say so to who wants to know."""
+        if dropped.anybody():
+            left = None if self._meta is None else self._meta.left
+            if self._node is not None:
+                dropped.dropped(how, self._data.shape, self.grad_fn, detached=False)
+            elif left is not None:
+                dropped.dropped(how, self._data.shape, left(), detached=True)
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for 0-d. ``torch.Tensor.tolist``."""
+        self._leaves("tolist()")
         return self._host().tolist()
 
     def __float__(self) -> builtins.float:
-        return builtins.float(self.item())
+        return builtins.float(self._number("float()"))
 
     def __int__(self) -> builtins.int:
-        return builtins.int(self.item())
+        return builtins.int(self._number("int()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex()"))
 
     def __index__(self) -> builtins.int:
         if self._dtype.kind not in "iub" or self.numel() != 1:
@@ -430,11 +445,11 @@ class Tensor(Methods):
                 f"Boolean value of Tensor with {none} is ambiguous (its shape is {list(self._data.shape)}); use .any() "
                 "or .all()"
             )
-        return builtins.bool(self.item())
+        return builtins.bool(self._number("bool()"))
 
     def __format__(self, spec: str) -> str:
         if not self._data.shape:
-            return format(self.item(), spec)
+            return format(self._host().reshape(()).item(), spec)
         return object.__format__(self, spec)
 
     def __repr__(self) -> str:
@@ -510,6 +525,7 @@ class Tensor(Methods):
         ``torch.Tensor.numpy``.
         """
         if force:
+            self._leaves("numpy(force=True)")
             return self._host()
         if self._node is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
@@ -518,6 +534,7 @@ class Tensor(Methods):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
                 "memory first."
             )
+        self._leaves("numpy()")
         return self._host()
 
     def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> np.ndarray[Any, Any]:
@@ -529,6 +546,7 @@ class Tensor(Methods):
             )
         if not self._place.capabilities.shares_numpy_memory:
             raise RuntimeError(f"a Tensor on {self.device} cannot become a NumPy array; use Tensor.cpu() first")
+        self._leaves("__array__()")
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -582,6 +600,7 @@ class Tensor(Methods):
         """
         if self._node is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        self._leaves("__dlpack__()")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self._exported().__dlpack__(**{k: v for k, v in given.items() if v is not None})
 

@@ -19,6 +19,7 @@ from gradarray._dispatch import make, saved_tensors
 from gradarray._engine import GraphFreedError
 from gradarray._nodes import OpNode
 from gradarray._storage import Value, before_write
+from gradarray.autograd.saving import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from gradarray.autograd.hooks import (
     AfterLeaf,
     AfterNode,
@@ -245,8 +246,12 @@ def register_multi_grad_hook(
 __all__ = [
     "GradientEdge",
     "Node",
+    "RemovableHandle",
     "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
     "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
 ]
