@@ -8,7 +8,14 @@ import math
 from gradarray import autograd, backends, cuda, fft, integrations, linalg, nn, special
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
-from gradarray.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradarray.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)  # fmt: skip
 from gradarray.creation import (
     arange,
     as_tensor,
@@ -422,7 +429,9 @@ __all__ = [
     "int64",
     "is_complex",
     "is_floating_point",
+    "inference_mode",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "isclose",
     "isdtype",

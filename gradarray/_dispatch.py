@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gradarray import _state, ops
+from gradarray import _state, _watch, ops
 from gradarray._engine import Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types
@@ -69,6 +69,8 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
         x._kind = place.kinds[dtype.name]
     else:
         x._kind = place.kind_of.get(raw.dtype) or place.kinds[place.dtype(raw).name]
+    if _watch.count and _watch.inference.get():
+        x._kind = x._kind.for_inference()
     x._node = node
     x._cell = None
     x._meta = None
@@ -143,7 +145,7 @@ class TableOp(NamedOp):
         return Masked(gs) if record.chooses else gs
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
-        saved = _saved_tensors(node, node.edges)
+        saved = saved_tensors(node)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
@@ -181,7 +183,7 @@ class ShortOp(NamedOp):
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         rule = rules.taped_complex if _is_complex(g) else rules.taped
-        gs: Sequence[Any] = rule(node, g, _saved_tensors(node, self.edges_of(node)), TAPED)
+        gs: Sequence[Any] = rule(node, g, saved_tensors(node), TAPED)
         return Masked(gs) if self.chooses else gs
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
@@ -189,10 +191,10 @@ class ShortOp(NamedOp):
         return tuple(edges.get(i) for i in range(self.inputs))
 
 
-def _saved_tensors(node: OpNode, edges: Sequence[Any]) -> list[Any]:
+def saved_tensors(node: OpNode) -> list[Any]:
     """What ``node`` saved as tensors that stand where they stood on the tape."""
-    assert node.saved is not None
-    place = node.place
+    assert node.saved is not None and isinstance(node.op, NamedOp)
+    place, edges = node.place, node.op.edges_of(node)
     saved: list[Any] = []
     for i, cell in enumerate(node.saved):
         raw = None if cell is None else cell[0]
@@ -270,6 +272,8 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
         place, kernels = kind.place, kind.kernels
     try:
         kernel = kernels[record.name]
+        if _watch.count:
+            kernel = _watch.seen(record.name, place, kernel)
         out = kernel(raws, **params) if record.listed else kernel(*raws, **params)
     except Exception as error:
         raise _explained(record, xs, error) from error
@@ -330,11 +334,13 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
     node.seq = next_seq()
     if op.record.outputs == 1:
         outputs[0]._node = node
-        return
-    node.outputs = len(outputs)
-    for i, out in enumerate(outputs):
-        if out._dtype.kind in "fc":
-            out._node = Slot(node, i)
+    else:
+        node.outputs = len(outputs)
+        for i, out in enumerate(outputs):
+            if out._dtype.kind in "fc":
+                out._node = Slot(node, i)
+    if _watch.count:
+        _watch.recorded(node)
 
 
 def common_place(name: str, xs: Sequence[Any]) -> Place:
@@ -621,7 +627,7 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
         if type(x1) is not Tensor:
             return apply(record, (x1, x2), {})
         kind = x1._kind
-        if type(x2) is Tensor and x2._kind is kind and kind.place.scope is None:
+        if type(x2) is Tensor and x2._kind is kind and kind.plain:
             data2 = x2._data
         elif (type(x2) is float or type(x2) is int) and kind.short:
             data2 = kind.scalars.get(x2)
@@ -687,7 +693,9 @@ def transfer(tensor: Value, place: Place) -> PublicTensor:
             if user._place.mutable:
                 family_of(user).lent = True
     if x._node is not None and grad_enabled():
-        out._node = new_node(_TO_COPY, (edge_of(x),), place, {"source": x._place})
+        out._node = node = new_node(_TO_COPY, (edge_of(x),), place, {"source": x._place})
+        if _watch.count:
+            _watch.recorded(node)
     return out
 
 

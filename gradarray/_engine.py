@@ -89,10 +89,27 @@ class Slot:
 
 
 class Hook:
-    """Sees, and may replace, the cotangent of one output of a node."""
+    """Sees, and may replace, the cotangent of one output of a node.
+
+    Attributes
+    ----------
+    index : int or None
+        Of the output; None for all at once: the cotangent is then a list where the node has several outputs.
+    rank : int
+        A node's hooks are kept in the order of their ranks. What a walk captures is taken after those of rank 0;
+        the others run only where the node itself does.
+    """
 
     __slots__ = ("index",)
-    index: int
+    index: int | None
+    rank = 0
+
+    def add_to(self, hooks: list[Hook]) -> None:
+        """Take its place among ``hooks``, behind those of its rank."""
+        place = len(hooks)
+        while place and hooks[place - 1].rank > self.rank:
+            place -= 1
+        hooks.insert(place, self)
 
     def __call__(self, g: Cotangent, ends: dict[Any, Cotangent]) -> Cotangent:
         """The cotangent to go on with. ``ends`` is what the walk will return; a hook may add to it."""
@@ -166,6 +183,7 @@ def walk(
     keep: bool = False,
     only: frozenset[Any] | None = None,
     captures: Mapping[Node, Sequence[Hook]] | None = None,
+    around: Callable[[Node, Cotangent, bool, bool], Sequence[Cotangent]] | None = None,
 ) -> dict[Any, Cotangent]:
     """Carry cotangents from ``roots`` to the sinks.
 
@@ -182,7 +200,9 @@ def walk(
     only : frozenset, optional
         The nodes and sinks worth visiting (see :func:`leading_to`); by default all.
     captures : mapping of node to hooks, optional
-        Hooks of this walk alone.
+        Hooks of this walk alone. A node that has some, and from where nothing of ``only`` is reached, is not run.
+    around : callable, optional
+        ``around(node, g, taped, strong)`` stands for the node's own pull, and is to ask for it: :func:`pull`.
 
     Returns
     -------
@@ -259,14 +279,26 @@ def walk(
                 g = [None if key is None else nodes.pop(key) for key in g]
         if isinstance(g, Deferred):
             g = g.add_to(None, owned=False)
-        if node.hooks is not None:
-            g = _call_hooks(node.hooks, g, ends)
-        if captures and node in captures:
+        if captures is not None and node in captures:
+            hooks = node.hooks or ()
+            g = _call_hooks([h for h in hooks if h.rank == 0], g, ends)
             g = _call_hooks(captures[node], g, ends)
+            if only is not None and only.isdisjoint(_targets(node)):
+                strong.discard(node)
+                node, edges = None, ()
+                continue
+            g = _call_hooks([h for h in hooks if h.rank > 0], g, ends)
+        elif node.hooks is not None:
+            g = _call_hooks(node.hooks, g, ends)
         saved = node.saved
         if saved is None:
             raise GraphFreedError
-        if strong and node in strong:
+        if around is not None:
+            gs = around(node, g, taped, node in strong)
+            if node in strong:
+                strong.remove(node)
+                gs = Masked(gs)
+        elif strong and node in strong:
             strong.remove(node)
             gs = Masked(node.op.pull_strong(node, g, taped))
         else:
@@ -289,17 +321,32 @@ def walk(
     return ends
 
 
+def pull(node: Node, g: Cotangent, taped: bool, strong: bool) -> Sequence[Cotangent]:
+    """The cotangents of the inputs of ``node``, as the walk asks for them."""
+    if strong:
+        return node.op.pull_strong(node, g, taped)
+    return node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
+
+
 def _call_hooks(hooks: Iterable[Hook], g: Cotangent, ends: dict[Any, Cotangent]) -> Cotangent:
     for hook in tuple(hooks):
-        if type(g) is not list:
+        index = hook.index
+        if type(g) is not list or index is None:
             g = hook(g, ends)
-        elif g[hook.index] is not None:
-            g[hook.index] = hook(g[hook.index], ends)
+        elif g[index] is not None:
+            g[index] = hook(g[index], ends)
     return g
 
 
-def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any]:
-    """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks)."""
+def _targets(node: Node) -> list[Any]:
+    """The nodes and sinks that the edges of ``node`` lead to."""
+    return [edge.node if isinstance(edge, Slot) else edge for edge in node.edges if edge is not None]
+
+
+def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] | None:
+    """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks); None where that is all."""
+    found = set(targets)
+    every = not any(isinstance(target, Node) for target in found)
     seen: set[Any] = set()
     stack = [edge.node if isinstance(edge, Slot) else edge for edge in roots]
     nodes: list[Node] = []
@@ -310,9 +357,18 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any]:
         seen.add(node)
         if isinstance(node, Node):
             nodes.append(node)
-            stack.extend(edge.node if isinstance(edge, Slot) else edge for edge in node.edges)
-    found = set(targets)
+            edges = node.edges
+            if len(edges) == 1 and isinstance(edges[0], Node):
+                stack.append(edges[0])
+                continue
+            further = _targets(node)
+            every = every and bool(further)
+            stack.extend(further)
+        elif node not in found:
+            every = False
+    if every:
+        return None
     for node in sorted(nodes, key=lambda n: n.seq):
-        if any((e.node if isinstance(e, Slot) else e) in found for e in node.edges if e is not None):
+        if not found.isdisjoint(_targets(node)):
             found.add(node)
     return frozenset(found)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradarray import _state
+from gradarray import _state, _watch
 from gradarray._dispatch import (
     TAPED,
     ShapeError,
@@ -212,13 +212,20 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     if not recording:
         return x
     if root is None:
-        x._node = _written(x, x, value, steps) if steps else edge_of(value)
+        rewritten(x, _written(x, x, value, steps) if steps else edge_of(value))
         _refresh(x)
     else:
         assert meta is not None
-        root._node = _written(root, root, value, meta.path + steps)
+        rewritten(root, _written(root, root, value, meta.path + steps))
         _refresh(root)
     return x
+
+
+def rewritten(x: Value, node: Any) -> None:
+    """Give ``x`` the history ``node``; what retains its gradient follows."""
+    x._node = node
+    if x._meta is not None and x._meta.retains is not None:
+        x._meta.retains.follow(x)
 
 
 _REPEATED = (
@@ -263,7 +270,10 @@ def _raw_key(step: Step) -> Any:
 
 def _written(base: Value, old: Value, value: Value, steps: tuple[Step, ...]) -> OpNode:
     params = {"shape": base._data.shape, "steps": steps, "written": value._data.shape}
-    return new_node(_COPY_SLICES, (edge_of(old), edge_of(value)), base._place, params)
+    node = new_node(_COPY_SLICES, (edge_of(old), edge_of(value)), base._place, params)
+    if _watch.count:
+        _watch.recorded(node)
+    return node
 
 
 def _refresh(root: Value) -> None:
@@ -274,7 +284,7 @@ def _refresh(root: Value) -> None:
     for view in family.alive():
         meta = view._meta
         if meta is not None and meta.root is root and not meta.blind:
-            view._node = replay(root, meta.path)._node if meta.path else root._node
+            rewritten(view, replay(root, meta.path)._node if meta.path else root._node)
 
 
 def settle(x: Value) -> None:

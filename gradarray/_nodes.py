@@ -9,7 +9,7 @@ the layout is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradarray._engine import Node, Op, Slot, next_seq
@@ -83,7 +83,7 @@ class NamedOp(Op):
         if type(node) is OpNode:
             name = self.name_of(node)
             if name not in self._types:
-                self._types[name] = type(name, (OpNode,), {"__slots__": (), "__module__": "gradarray.autograd"})
+                self._types[name] = type(name, (_node_class,), {"__slots__": (), "__module__": "gradarray.autograd"})
             node.__class__ = self._types[name]
         return node
 
@@ -91,6 +91,37 @@ class NamedOp(Op):
 def shown(node: Node) -> Node:
     """``node`` as users see it."""
     return node.op.show(node) if isinstance(node, OpNode) and isinstance(node.op, NamedOp) else node
+
+
+class Around(NamedOp):
+    """An operation of one node, with something done before or after it; by itself it changes nothing."""
+
+    __slots__ = ("op",)
+
+    def __init__(self, op: NamedOp) -> None:
+        self.op = op
+
+    def name_of(self, node: OpNode) -> str:
+        return self.op.name_of(node)
+
+    def edges_of(self, node: OpNode) -> tuple[Any, ...]:
+        return self.op.edges_of(node)
+
+    def show(self, node: OpNode) -> OpNode:
+        return self.op.show(node)
+
+    def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self.around(node, g, lambda: self.op.pull(node, g))
+
+    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self.around(node, g, lambda: self.op.pull_taped(node, g))
+
+    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
+        return self.around(node, g, lambda: self.op.pull_strong(node, g, taped))
+
+    def around(self, node: OpNode, g: Any, run: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+        """``run``, with what is to be done around it."""
+        raise NotImplementedError
 
 
 def new_node(op: NamedOp, edges: tuple[Any, ...], place: Place, params: dict[str, Any]) -> OpNode:
@@ -101,33 +132,14 @@ def new_node(op: NamedOp, edges: tuple[Any, ...], place: Place, params: dict[str
     return node
 
 
-class AccumulateGrad:
-    """How a leaf shows itself among the next functions of a node.
+def adopt(node_class: type[OpNode], leaf_class: Callable[[Value], Any]) -> None:
+    """Let users see nodes as of ``node_class``, and a leaf among the next functions as of ``leaf_class``."""
+    global _node_class, _leaf_class
+    _node_class, _leaf_class = node_class, leaf_class
 
-    Attributes
-    ----------
-    variable : Tensor
-        The leaf.
-    """
 
-    __slots__ = ("variable",)
-    next_functions = ()
-
-    def __init__(self, variable: Value) -> None:
-        self.variable = variable
-
-    def name(self) -> str:
-        """``"AccumulateGrad"``."""
-        return "AccumulateGrad"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
-
-    def __hash__(self) -> int:
-        return hash((AccumulateGrad, id(self.variable)))
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
+_node_class: type[OpNode] = OpNode
+_leaf_class: Callable[[Value], Any]
 
 
 def _next_function(edge: Any) -> tuple[Any, int]:
@@ -135,4 +147,4 @@ def _next_function(edge: Any) -> tuple[Any, int]:
         return shown(edge.node), edge.index
     if isinstance(edge, Node):
         return shown(edge), 0
-    return (None if edge is None else AccumulateGrad(edge)), 0
+    return (None if edge is None else _leaf_class(edge)), 0

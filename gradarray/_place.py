@@ -192,8 +192,12 @@ class Kind:
     ----------
     dtype : DType
     place : Place
+    plain : bool
+        There is no scope to enter, and nobody looks on (:mod:`gradarray._watch`).
     short : bool
-        Elementwise operations may take the short road: real floating, and no scope to enter.
+        Elementwise operations may take the short road: plain and real floating.
+    inference : bool
+        Of tensors made in inference mode; their kinds are twins of the others.
     kernels : mapping
         Those of the place, or its twins for complex numbers.
     array_type : type
@@ -202,14 +206,28 @@ class Kind:
         Arrays of Python numbers met before; see :meth:`scalar`.
     """
 
-    __slots__ = ("array_type", "dtype", "kernels", "place", "scalars", "short")
+    __slots__ = ("array_type", "dtype", "inference", "kernels", "place", "plain", "scalars", "short", "_twin")
 
-    def __init__(self, place: Place, dtype: DType) -> None:
-        self.place, self.dtype = place, dtype
+    def __init__(self, place: Place, dtype: DType, inference: bool = False) -> None:
+        self.place, self.dtype, self.inference = place, dtype, inference
         self.kernels = place.complex_kernels if dtype.is_complex else place.kernels
         self.array_type = place.array_type
-        self.short = dtype.is_real_floating and place.scope is None
+        self.open(_short_road_open)
         self.scalars: dict[float, Any] = {}
+        self._twin: Kind | None = None
+
+    def open(self, short_road: bool) -> None:
+        """Open or close the short road; for inference tensors it stays closed."""
+        self.plain = short_road and self.place.scope is None and not self.inference
+        self.short = self.plain and self.dtype.is_real_floating
+
+    def for_inference(self) -> Kind:
+        """The twin of inference tensors."""
+        if self.inference:
+            return self
+        if self._twin is None:
+            self._twin = Kind(self.place, self.dtype, inference=True)
+        return self._twin
 
     def scalar(self, value: float) -> Any:
         """``value`` in the form that the backend's kernels take soonest.
@@ -322,6 +340,18 @@ class Place:
 
 
 _by_device: dict[Device, Place] = {}
+_short_road_open = True
+
+
+def open_short_road(is_open: bool) -> None:
+    """Open or close the short road on all places, also those to come."""
+    global _short_road_open
+    _short_road_open = is_open
+    for place in tuple(_by_device.values()):
+        for kind in place.kinds.values():
+            kind.open(is_open)
+
+
 scoped_types: dict[type, Backend] = {}
 """The array types of backends that compute inside a scope."""
 

@@ -6,11 +6,14 @@ Knows dtypes. Must not know tensors or backends.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 from gradarray.dtypes import DType, float32
 
 grad_enabled: Final[ContextVar[bool]] = ContextVar("gradarray.grad_enabled", default=True)
+
+generators: Final[dict[Any, Any]] = {}
+"""The default source of random numbers of each device that has drawn some, so that what drew them can be repeated."""
 
 # The default dtype is a property of the program, as in PyTorch, not of a task.
 _default_dtype: DType = float32

@@ -21,6 +21,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradarray import _watch
+from gradarray._engine import Node, Slot
 from gradarray._place import Kind, Place
 from gradarray._primitive import Primitive
 from gradarray.backends import Array
@@ -77,7 +79,7 @@ class Value:
 class Meta:
     """What few tensors have: a gradient, a family, a base, hooks."""
 
-    __slots__ = ("base", "blind", "family", "grad", "hooks", "path", "retains", "root", "steps")
+    __slots__ = ("base", "blind", "family", "grad", "hooks", "left", "path", "retains", "root", "steps")
 
     def __init__(self) -> None:
         self.grad: Value | None = None
@@ -86,9 +88,10 @@ class Meta:
         self.steps: tuple[Step, ...] = ()
         self.root: Value | None = None  # what it is a view of to the tape; None: of nothing, as after detach
         self.path: tuple[Step, ...] = ()
+        self.left: weakref.ref[Any] | None = None  # of what was taken off the tape: the node or leaf that it was
         self.blind = False  # made of a tensor on the tape while nothing was recorded: knows its root, has no history
         self.hooks: list[Any] | None = None
-        self.retains: Any = None
+        self.retains: Any = None  # what keeps the gradient of a tensor that is no leaf, and follows it to a new node
 
 
 class Family:
@@ -171,8 +174,19 @@ def family_of(x: Value) -> Family:
 
 
 def cell_of(x: Value) -> Cell:
-    """The cell of ``x``, made if there is none."""
+    """The cell of ``x``, made if there is none.
+
+    Raises
+    ------
+    RuntimeError
+        For an inference tensor, as PyTorch does.
+    """
     cell = x._cell
+    if x._kind.inference:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
+            "tensor and use it in autograd."
+        )
     if cell is None:
         x._cell = cell = [x._data]
     return cell
@@ -184,7 +198,13 @@ class Cells:
     __slots__ = ("_cells",)
 
     def __init__(self, outputs: Sequence[Value]) -> None:
-        self._cells = tuple(map(cell_of, outputs))
+        self._cells: tuple[Any, ...] = tuple(map(cell_of, outputs))
+
+    def map(self, function: Callable[[Any], Any]) -> Cells:
+        """The same with what ``function`` makes of each cell."""
+        new = Cells(())
+        new._cells = tuple(map(function, self._cells))
+        return new
 
     def __getitem__(self, index: int) -> list[Array]:
         return [cell[index] for cell in self._cells]
@@ -210,17 +230,42 @@ _ALONE = _alone()
 def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
     """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
 
-    A view that is not ``tracked`` has no history.
+    A view that is not ``tracked`` has no history. A view of an inference tensor is one, and of another is none.
     """
     meta, base_meta = meta_of(x), meta_of(base)
+    if x._kind.inference is not base._kind.inference:
+        x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
     meta.family = family_of(base)
     meta.base = base if base_meta.base is None else base_meta.base
+    if step is None:
+        if base._node is not None:
+            node = base._node.node if isinstance(base._node, Slot) else base._node
+            meta.left = weakref.ref(base if node is LEAF else node)
+        elif base_meta.left is not None:
+            meta.left = base_meta.left
+        if isinstance(meta.base._node, Node | Slot):
+            meta.base = _memory_of(meta.base)
+    else:
+        meta.left = base_meta.left
     meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
     if step is not None:
         meta.root = base if base_meta.root is None else base_meta.root
         meta.path = (*base_meta.path, step)
         meta.blind = not tracked or base_meta.blind
     meta.family.add(x)
+
+
+def _memory_of(x: Value) -> Value:
+    """A new base, off the tape, for ``x`` and all that alias it, so that none of them holds the graph of ``x``."""
+    hidden = type(x)()
+    hidden._data, hidden._kind, hidden._node, hidden._cell, hidden._meta = x._data, x._kind, None, None, None
+    meta_of(hidden).family = family = family_of(x)
+    for member in family.alive():
+        meta = meta_of(member)
+        if meta.base is x or member is x:
+            meta.base = hidden
+    family.add(hidden)
+    return hidden
 
 
 def hand_over(x: Value, hidden: Value) -> None:
@@ -242,7 +287,18 @@ def hand_over(x: Value, hidden: Value) -> None:
 
 
 def before_write(x: Value) -> Family:
-    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write in its family."""
+    """Copy, for the nodes that hold them, the values in memory that ``x`` shares, and count the write in its family.
+
+    Raises
+    ------
+    RuntimeError
+        For an inference tensor outside of inference mode, as PyTorch does.
+    """
+    if x._kind.inference and not _watch.inference.get():
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            "normal tensor before doing inplace update."
+        )
     family = family_of(x)
     kept: list[tuple[weakref.ref[Value], Cell]] = []
     for ref, cell in family.members:

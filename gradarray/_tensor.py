@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray import printing
+from gradarray import _watch, printing
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._inplace import settle
 from gradarray._nodes import shown
 from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, Value, meta_of
-from gradarray.autograd import hooks
+from gradarray.autograd import dropped, hooks
 from gradarray.autograd.backward import backward
 from gradarray.backends import Array, is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
@@ -227,12 +227,18 @@ class Tensor(Methods):
             raise RuntimeError(
                 f"only Tensors of floating point and complex dtype can require gradients, got {self._dtype!r}"
             )
+        if required and self._kind.inference and not _watch.inference.get():
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._node = LEAF if required else None
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set :attr:`requires_grad` in place; returns the tensor. ``torch.Tensor.requires_grad_``."""
         self.requires_grad = requires_grad
         return self
+
+    def is_inference(self) -> builtins.bool:
+        """Whether it was made in inference mode. ``torch.Tensor.is_inference``."""
+        return self._kind.inference
 
     @property
     def is_leaf(self) -> builtins.bool:
@@ -278,11 +284,13 @@ class Tensor(Methods):
     @property
     def retains_grad(self) -> builtins.bool:
         """Whether ``.grad`` of this non-leaf is kept."""
-        return self._meta is not None and builtins.bool(self._meta.retains)
+        return self._meta is not None and self._meta.retains is not None
 
     @property
     def _version(self) -> builtins.int:
         """How many times its memory has been written to in place."""
+        if self._kind.inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         meta = self._meta
         return 0 if meta is None or meta.family is None else meta.family.version
 
@@ -363,6 +371,13 @@ class Tensor(Methods):
         """Call ``hook`` with each gradient computed of this tensor. ``torch.Tensor.register_hook``."""
         return hooks.register_hook(self, hook)
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> hooks.RemovableHandle:
+        """Call ``hook`` with this leaf when ``backward`` has added to its ``grad``.
+
+        ``torch.Tensor.register_post_accumulate_grad_hook``; see there what is run when.
+        """
+        return hooks.register_post_accumulate_grad_hook(self, hook)
+
     def retain_grad(self) -> None:
         """Keep ``.grad`` although this is no leaf. ``torch.Tensor.retain_grad``."""
         hooks.retain_grad(self)
@@ -381,25 +396,40 @@ class Tensor(Methods):
         ----------
         ``torch.Tensor.item``.
         """
+        return self._number("item()")
+
+    def _number(self, how: str) -> Any:
+        """:meth:`item`, for what is called ``how``."""
         if self.numel() != 1:
             raise ShapeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar (its shape is "
                 f"{list(self._data.shape)}); pick one element, or use tolist()"
             )
+        self._leaves(how)
         return self._host().reshape(()).item()
+
+    def _leaves(self, how: str) -> None:
+        """It becomes a number or an array: say so to who wants to know."""
+        if dropped.anybody():
+            left = None if self._meta is None else self._meta.left
+            if self._node is not None:
+                dropped.dropped(how, self._data.shape, self.grad_fn, detached=False)
+            elif left is not None:
+                dropped.dropped(how, self._data.shape, left(), detached=True)
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for 0-d. ``torch.Tensor.tolist``."""
+        self._leaves("tolist()")
         return self._host().tolist()
 
     def __float__(self) -> builtins.float:
-        return builtins.float(self.item())
+        return builtins.float(self._number("float()"))
 
     def __int__(self) -> builtins.int:
-        return builtins.int(self.item())
+        return builtins.int(self._number("int()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex()"))
 
     def __index__(self) -> builtins.int:
         if self._dtype.kind not in "iub" or self.numel() != 1:
@@ -416,11 +446,11 @@ class Tensor(Methods):
                 f"Boolean value of Tensor with {none} is ambiguous (its shape is {list(self._data.shape)}); use .any() "
                 "or .all()"
             )
-        return builtins.bool(self.item())
+        return builtins.bool(self._number("bool()"))
 
     def __format__(self, spec: str) -> str:
         if not self._data.shape:
-            return format(self.item(), spec)
+            return format(self._host().reshape(()).item(), spec)
         return object.__format__(self, spec)
 
     def __repr__(self) -> str:
@@ -496,6 +526,7 @@ class Tensor(Methods):
         ``torch.Tensor.numpy``.
         """
         if force:
+            self._leaves("numpy(force=True)")
             return self._host()
         if self._node is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
@@ -504,6 +535,7 @@ class Tensor(Methods):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
                 "memory first."
             )
+        self._leaves("numpy()")
         settle(self)
         return self._host()
 
@@ -535,6 +567,7 @@ class Tensor(Methods):
             raise RuntimeError(
                 "Can't call native() on Tensor that requires grad. Use tensor.detach().native() instead."
             )
+        self._leaves("native()")
         settle(self)
         return self._data
 
@@ -547,6 +580,7 @@ class Tensor(Methods):
             )
         if not self._place.capabilities.shares_numpy_memory:
             raise RuntimeError(f"a Tensor on {self.device} cannot become a NumPy array; use Tensor.cpu() first")
+        self._leaves("__array__()")
         settle(self)
         return np.array(self._host(), dtype=dtype, copy=copy)
 
@@ -601,6 +635,7 @@ class Tensor(Methods):
         """
         if self._node is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        self._leaves("__dlpack__()")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self._exported().__dlpack__(**{k: v for k, v in given.items() if v is not None})
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gradarray import random
 from gradarray._dispatch import ShapeError, apply, binary, make, unary
-from gradarray._inplace import check_writable, write
+from gradarray._inplace import check_writable, rewritten, write
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
 from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
@@ -735,7 +735,7 @@ class Methods(Value):
         meta.base, meta.root = new.base, new.root
         meta.steps, meta.path = _shortened(new.steps), _shortened(new.path)
         self._data, self._cell = changed._data, changed._cell
-        self._node = LEAF if leaf else changed._node
+        rewritten(self, LEAF if leaf else changed._node)
         meta.family.members = [(r, c) for r, c in meta.family.members if r() is not changed]  # keeps what nodes hold
         meta.family.add(self)
         meta.family.version += 1

@@ -66,7 +66,7 @@ class Generator:
         self._source.set_state(state)
 
 
-_default: dict[Device, Generator] = {}
+_default: dict[Device, Generator] = _state.generators
 _seed: int | None = None
 
 

@@ -142,7 +142,18 @@ def test_only_visits_what_leads_to_the_targets():
 
 def test_leading_to_goes_through_slots():
     many = node("x", op=SPLIT, outputs=2)
-    assert many in leading_to([node(Slot(many, 1))], ["x"])
+    assert many in leading_to([node(Slot(many, 1)), node("y")], ["x"])
+
+
+def test_where_all_leads_to_the_targets_nothing_is_listed():
+    shared = node("x", "y")
+    assert leading_to([node(shared), node(shared, "x")], ["x", "y"]) is None
+    top = node(shared)
+    assert leading_to([top], ["x"]) == {"x", shared, top}
+    assert leading_to([top], [shared]) == {shared, top}
+
+
+def test_what_leads_nowhere_does_not_lead_to_the_targets():
     assert leading_to([node(None, factors=(1,))], ["x"]) == {"x"}
 
 

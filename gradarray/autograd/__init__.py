@@ -5,7 +5,45 @@ References
 ``torch.autograd``.
 """
 
+from gradarray.autograd import graph, profiler
+from gradarray.autograd.anomaly import (
+    AnomalyError,
+    detect_anomaly,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_detect_anomaly,
+)
 from gradarray.autograd.backward import backward, grad
-from gradarray.autograd.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradarray.autograd.checkpointing import CheckpointError, checkpoint, checkpoint_sequential
+from gradarray.autograd.dropped import Drop, report_dropped
+from gradarray.autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 
-__all__ = ["backward", "enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "AnomalyError",
+    "CheckpointError",
+    "Drop",
+    "backward",
+    "checkpoint",
+    "checkpoint_sequential",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "graph",
+    "inference_mode",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "profiler",
+    "report_dropped",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

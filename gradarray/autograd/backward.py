@@ -13,21 +13,22 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from gradarray import _state
+from gradarray import _state, _watch
 from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad, same_shape
 from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, before_write, meta_of
-from gradarray.autograd.hooks import Capture, place_in_graph
+from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, place_in_graph
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
 
 def _sequence(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, list | tuple) else (x,)
+    found = tuple(x) if isinstance(x, list | tuple) and not isinstance(x, GradientEdge) else (x,)
+    return tuple(one.like if isinstance(one, GradientEdge) else one for one in found)
 
 
 def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> list[tuple[Any, Any]]:
@@ -118,7 +119,8 @@ def _run(
                 taped=taped,
                 keep=keep,
                 only=only,
-                captures=captures,
+                captures=captures or None,
+                around=_watch.pulled if _watch.count and _watch.watchers.get() else None,
             )
     finally:
         _state.grad_enabled.reset(token)
@@ -149,7 +151,8 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
     meta = x._meta
     if meta is not None and meta.hooks and x._node is LEAF:
         for hook in tuple(meta.hooks):
-            g = hook(g, {})
+            if not isinstance(hook, AfterAccumulation):
+                g = hook(g, ends)
     return g  # type: ignore[no-any-return]
 
 
@@ -219,10 +222,18 @@ def backward(
     finished = [
         (x, _finished(x, ends, create_graph))
         for x in tuple(ends)
-        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains)
+        if x is not AFTERWARDS
+        and (wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains))
     ]
     for x, g in finished:
         _accumulate(x, g, create_graph)
+    for x, g in finished:
+        if x._meta is not None and x._meta.hooks and x._node is LEAF:
+            for hook in tuple(x._meta.hooks):
+                if isinstance(hook, AfterAccumulation):
+                    hook.after(x, g)
+    for function in ends.get(AFTERWARDS, ()):
+        function()
 
 
 def grad(
@@ -288,4 +299,6 @@ def grad(
                 f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
+    for function in ends.get(AFTERWARDS, ()):
+        function()
     return tuple(results)

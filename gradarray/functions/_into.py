@@ -82,7 +82,7 @@ def _direct(x: Value, other: Any, kernel: str) -> bool:
     """Run an in-place kernel of the backend, if nothing speaks against it; whether it was run."""
     place = x._place
     recording = grad_enabled() and (x._node is not None or (isinstance(other, Value) and other._node is not None))
-    if recording or not x._dtype.is_real_floating or _is_shared(x):
+    if recording or not x._kind.short or _is_shared(x):
         return False
     if isinstance(other, Value):
         if other._place is not place or other._dtype is not x._dtype or other._data.shape != x._data.shape:
