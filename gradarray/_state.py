@@ -6,11 +6,14 @@ Knows dtypes. Must not know tensors or backends.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
 from gradarray.dtypes import DType, float32
 
 grad_enabled: Final[ContextVar[bool]] = ContextVar("gradarray.grad_enabled", default=True)
+
+transform: Final[ContextVar[Any]] = ContextVar("gradarray.transform", default=None)
+"""The innermost transform (``vmap``, ``jvp``) that runs now; None outside of all."""
 
 # The default dtype is a property of the program, as in PyTorch, not of a task.
 _default_dtype: DType = float32
