@@ -130,6 +130,11 @@ def overwrite(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, para
     return xp.overwrite(first, second)
 
 
+def indicator(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    """Of the second nothing but the dtype matters."""
+    return xp.indicator(stacked(xp, xs[0], size, which[0]), xs[1])
+
+
 def matmul(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     """Products of stacks. A vector with one matrix for all is a matrix with that, in one product."""
     (a, b), (p, q) = xs, which
