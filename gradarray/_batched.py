@@ -97,6 +97,17 @@ class VmapLevel(Level):
     def rebuilt(self, raw: Any, place: LevelPlace, parts: tuple[Any, ...]) -> Batched:
         return Batched(place, parts[0], raw.batched)
 
+    def draws(self) -> int | None:
+        if self.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+        return self.size if self.randomness == "different" else None
+
+    def random(self, value: Value, place: LevelPlace) -> Batched:
+        return Batched(place, value, self.randomness == "different")
+
     def host(self, raw: Any) -> Any:
         if raw.batched:
             raise NoOneValue(
@@ -134,7 +145,7 @@ class VmapLevel(Level):
 
     def setitem(self, place: LevelPlace, target: Any, key: Any, value: Any) -> Batched:
         indices = [k for k in key if isinstance(k, Opaque)]
-        which = [x.batched for x in (target, value, *indices)]  # type: ignore[attr-defined]
+        which = [x.batched for x in (target, value, *indices)]
         if not any(which):
             return Batched(place, _written(target.value, key, [i.value for i in indices], value.value), False)  # type: ignore[attr-defined]
         copy = stacked(TAPED, target.value, self.size, which[0])

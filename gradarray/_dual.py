@@ -6,7 +6,7 @@ a tangent of None is zero, and costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -47,7 +47,7 @@ class JvpLevel(Level):
     def dual(self, primal: Value, tangent: Value | None) -> Any:
         """A tensor of this level with a tangent."""
         place = self.over(primal._place.ground)
-        tangent = None if tangent is None else transfer(tangent, place.below)
+        tangent = transfer(tangent, place.below) if isinstance(tangent, Value) else tangent
         return make(Dual(place, transfer(primal, place.below), tangent), place, primal._dtype)
 
     def split(self, x: Value) -> tuple[Value, Value | None]:
@@ -76,25 +76,84 @@ class JvpLevel(Level):
             primals = [x.primal if type(x) is Dual else x for x in given]
             tangents = [x.tangent if type(x) is Dual else None for x in given]
             out: Any = apply(record, primals, params)
-            moved: Any = None
+            outs = (out,) if record.outputs == 1 else out
+            moved: Sequence[Any] = (None,) * len(outs)
             if record.jvp is not None and any(t is not None for t in tangents):
-                with place.below.backend.walk_scope() or nullcontext():
-                    moved = record.jvp(TAPED, tangents, primals, out, params)
-            if record.outputs == 1:
-                return Dual(place, out, moved if out._dtype.kind in "fc" else None)
-            moved = (None,) * len(out) if moved is None else moved
-            return tuple(Dual(place, o, t) for o, t in zip(out, moved, strict=True))
+                rule = record.jvp
+
+                def along(ts: Sequence[Any]) -> Sequence[Any]:
+                    with place.below.backend.walk_scope() or nullcontext():
+                        found = rule(TAPED, ts, primals, out, params)
+                    return (found,) if record.outputs == 1 else found  # type: ignore[no-any-return]
+
+                moved = self.push(along, tangents, len(outs))
+            made = tuple(Dual(place, o, t if o._dtype.kind in "fc" else None) for o, t in zip(outs, moved, strict=True))
+            return made[0] if record.outputs == 1 else made
 
         return run
+
+    def push(
+        self, along: Callable[[Sequence[Any]], Sequence[Any]], tangents: Sequence[Any], outputs: int
+    ) -> Sequence[Any]:
+        """The tangents of outputs, by what is linear in those of the inputs, of which not all are None."""
+        return along(tangents)
 
     def setitem(self, place: LevelPlace, target: Any, key: Any, value: Any) -> Dual:
         step = _step(key)
         primal = _written(target.primal, step, value.primal)
         if target.tangent is None and value.tangent is None:
             return Dual(place, primal, None)
-        old = TAPED.zeros_like(target.primal) if target.tangent is None else target.tangent
-        new = TAPED.zeros_like(value.primal) if value.tangent is None else value.tangent
-        return Dual(place, primal, _written(old, step, new))
+
+        def along(ts: Sequence[Any]) -> Sequence[Any]:
+            old, new = (
+                TAPED.zeros_like(x.primal) if t is None else t for x, t in zip((target, value), ts, strict=True)
+            )
+            return (_written(old, step, new),)
+
+        return Dual(place, primal, self.push(along, (target.tangent, value.tangent), 1)[0])
+
+
+class LinearLevel(JvpLevel):
+    """Forward mode that notes what it would do to tangents: a number stands for each, and the notes are played later."""
+
+    name = "linearize"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notes: list[tuple[Callable[[Sequence[Any]], Sequence[Any]], tuple[Any, ...], range]] = []
+        self._count = 0
+
+    def input(self, primal: Value) -> Any:
+        """A tensor of this level with a tangent to come: the next of those that :meth:`play` is given."""
+        place = self.over(primal._place.ground)
+        made = make(Dual(place, transfer(primal, place.below), self._count), place, primal._dtype)  # type: ignore[arg-type]
+        self._count += 1
+        return made
+
+    def push(
+        self, along: Callable[[Sequence[Any]], Sequence[Any]], tangents: Sequence[Any], outputs: int
+    ) -> Sequence[Any]:
+        made = range(self._count, self._count + outputs)
+        self._count += outputs
+        self._notes.append((along, tuple(tangents), made))
+        return made
+
+    def moved(self, raw: Any, target: Any) -> Opaque:
+        tangent = raw.tangent
+        if tangent is not None:
+            (tangent,) = self.push(lambda ts: (transfer(ts[0], target.below),), (tangent,), 1)
+        return Dual(target, transfer(raw.primal, target.below), tangent)
+
+    def play(self, tangents: Sequence[Any]) -> dict[int, Any]:
+        """The tangent of each number, for those of the inputs."""
+        found: dict[Any, Any] = {None: None, **dict(enumerate(tangents))}
+        for along, given, made in self._notes:
+            ts = [found[t] for t in given]
+            if any(t is not None for t in ts):
+                found.update(zip(made, along(ts), strict=True))
+            else:
+                found.update(dict.fromkeys(made))
+        return found
 
 
 def _written(target: Value, step: Any, value: Value) -> Value:

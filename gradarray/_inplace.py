@@ -219,16 +219,31 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
         if isinstance(error, ValueError | TypeError):
             raise _unwritable(x, value, key, name, error) from error
         raise
-    if not recording:
-        return x
+    if recording:
+        _rewrite(x, value, steps, root)
+    return x
+
+
+def rewrite(x: Value, value: Value) -> None:
+    """Make ``x``, its base and all its views functions of ``value``, whose array is in the memory of ``x`` already.
+
+    Raises
+    ------
+    RuntimeError
+        As :func:`check_writable`.
+    """
+    meta = x._meta
+    _rewrite(x, value, (), None if meta is None or meta.blind else meta.root)
+
+
+def _rewrite(x: Value, value: Value, steps: tuple[Step, ...], root: Value | None) -> None:
     if root is None:
         x._node = _written(x, x, value, steps) if steps else edge_of(value)
         _refresh(x)
     else:
-        assert meta is not None
-        root._node = _written(root, root, value, meta.path + steps)
+        assert x._meta is not None
+        root._node = _written(root, root, value, x._meta.path + steps)
         _refresh(root)
-    return x
 
 
 _REPEATED = (

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from gradarray import _state
 from gradarray._dispatch import detached, make, transfer
-from gradarray._place import Kind, Place, Space, place_of
+from gradarray._place import Kind, Place, Space
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
 from gradarray.backends import Backend, Capabilities
@@ -47,6 +47,12 @@ class Opaque:
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
         return self.place.kernels["getitem"](self, key=parts if ... in parts else (*parts, ...))
+
+    def __neg__(self) -> Any:
+        return self.place.kernels["negative"](self)
+
+    def __invert__(self) -> Any:
+        return self.place.kernels["bitwise_invert"](self)
 
 
 def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
@@ -77,8 +83,6 @@ for _python, _name in (
 ):
     setattr(Opaque, f"__{_python}__", _operator(_name))
 Opaque.__hash__ = object.__hash__  # type: ignore[method-assign] # which __eq__ had taken
-Opaque.__neg__ = lambda self: self.place.kernels["negative"](self)  # type: ignore[attr-defined]
-Opaque.__invert__ = lambda self: self.place.kernels["bitwise_invert"](self)  # type: ignore[attr-defined]
 
 
 class Level:
@@ -174,6 +178,14 @@ class Level:
         """
         (value, *_) = self.parts(raw)
         return value._host()
+
+    def draws(self) -> int | None:
+        """How many random numbers it wants for one; None for one."""
+        return None
+
+    def random(self, value: Value, place: LevelPlace) -> Opaque:
+        """The array of random numbers ``value``, of which there are :meth:`draws` along the first dimension."""
+        return self.constant(value, place)
 
     # -- what follows from that ----------------------------------------------------------------------------------------
 
@@ -320,9 +332,25 @@ def raised(x: Any) -> Any:
     return x if level is None or x._place.level is level else transfer(x, level.over(x._place.ground))
 
 
-def ground(device: Device | str) -> Place:
-    """The place of a device, outside of all transforms."""
-    return place_of(device).ground
+def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
+    """Random numbers of ``shape``, which ``draw`` makes outside of all transforms; each level adds what it wants.
+
+    Raises
+    ------
+    RuntimeError
+        As a level says that may not be.
+    """
+    levels: list[Level] = []
+    level: Level | None = _state.transform.get()
+    while level is not None:
+        levels.insert(0, level)
+        level = level.parent
+    sizes = [n for level in levels if (n := level.draws()) is not None]
+    x = draw((*sizes, *shape))
+    for level in levels:
+        place = level.over(x._place.ground)
+        x = make(level.random(x, place), place, x._dtype)
+    return x
 
 
-__all__ = ["Level", "LevelPlace", "Opaque", "ground", "raised"]
+__all__ = ["Level", "LevelPlace", "Opaque", "drawn", "raised"]

@@ -317,7 +317,7 @@ def _batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -> tup
             "is_grads_batched=True needs grad_outputs, each a Tensor with the batch as its first dimension, all of one "
             f"length; got {', '.join(str(list(g._data.shape)) for g in gradients if isinstance(g, Value)) or 'none'}"
         )
-    level = VmapLevel(sizes.pop(), "error")
+    level = VmapLevel(int(sizes.pop()), "error")  # type: ignore[arg-type]
     with level:
         seeds = [None if g is None else level.batch(g) for g in gradients]
         found = grad(outputs, inputs, seeds, *options)

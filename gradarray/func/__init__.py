@@ -5,12 +5,15 @@ References
 ``torch.func``, ``jax``.
 """
 
+from gradarray.func.custom import custom_jvp, custom_vjp
 from gradarray.func.forward import jvp, linearize
 from gradarray.func.jacobian import hessian, jacfwd, jacrev
 from gradarray.func.reverse import grad, grad_and_value, value_and_grad, vjp
 from gradarray.func.vmap import vmap
 
 __all__ = [
+    "custom_jvp",
+    "custom_vjp",
     "grad",
     "grad_and_value",
     "hessian",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradarray._dispatch import TAPED, cast
-from gradarray._dual import JvpLevel
+from gradarray._dual import JvpLevel, LinearLevel
 from gradarray._storage import Value
 from gradarray.func import _trees
 
@@ -119,18 +119,39 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     Returns
     -------
     output, jvp_fn
-        ``jvp_fn`` takes one tangent a primal and gives that of the output.
+        ``jvp_fn`` takes one tangent a primal and gives that of the output. The function is not run again: what there is
+        to do to tangents was noted, with the values that takes.
 
     References
     ----------
     ``torch.func.linearize``, ``jax.linearize``.
     """
-    output = func(*primals)
+    flat = [_trees.flatten(p) for p in primals]
+    xs = [x for leaves, _ in flat for x in leaves]
+    for x in xs:
+        if not isinstance(x, Value) or x._dtype.kind not in "fc":
+            raise RuntimeError(f"linearize: expected floating or complex tensors, got {_kind(x)}")
+    level = LinearLevel()
+    with level:
+        inputs = iter([level.input(x) for x in xs])
+        out = func(*(build([next(inputs) for _ in leaves]) for leaves, build in flat))
+        outs, rebuild = _trees.flatten(out)
+        for x in outs:
+            if not isinstance(x, Value):
+                raise RuntimeError(f"linearize: expected the function to return tensors, got {type(x).__name__}")
+        pairs = [level.split(x) for x in outs]
 
     def jvp_fn(*tangents: Any) -> Any:
-        return jvp(func, primals, tangents)[1]
+        given = _tangents(xs, [t for tree in tangents for t in _trees.leaves_of(tree)], "linearize")
+        found: dict[Any, Any] = level.play(given)
+        moved = [found[number] for _, number in pairs]
+        return rebuild([TAPED.zeros_like(p) if t is None else t for (p, _), t in zip(pairs, moved, strict=True)])
 
-    return output, jvp_fn
+    return rebuild([p for p, _ in pairs]), jvp_fn
+
+
+def _kind(x: Any) -> str:
+    return repr(x._dtype) if isinstance(x, Value) else type(x).__name__
 
 
 __all__ = ["jvp", "linearize"]

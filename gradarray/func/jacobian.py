@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradarray._dispatch import TAPED
+from gradarray._dispatch import TAPED, detached
 from gradarray._levels import raised
 from gradarray._storage import Value
 from gradarray.func import _trees
@@ -23,16 +23,12 @@ def _basis(x: Value, start: int, stop: int) -> Any:
     """The unit vectors ``start`` to ``stop`` of the space of ``x``, one an entry along a first dimension."""
     n = math.prod(x._data.shape)
     x = raised(x)
-    rows = TAPED.counting(stop - start, x) + start
+    rows: Any = TAPED.counting(stop - start, x)
     columns = TAPED.counting(n, x)
-    one = TAPED.indicator(rows[:, None] == columns, _flat_like(x))
-    return TAPED.reshape(one, shape=(stop - start, *x._data.shape))
-
-
-def _flat_like(x: Value) -> Any:
-    from gradarray._dispatch import detached
-
-    return TAPED.zeros_like(TAPED.reshape(detached(x), shape=(math.prod(x._data.shape),)))
+    like = TAPED.zeros_like(TAPED.reshape(detached(x), shape=(n,)))
+    return TAPED.reshape(
+        TAPED.indicator((rows + start)[:, None] == columns, like), shape=(stop - start, *x._data.shape)
+    )
 
 
 def _chunks(n: int, chunk_size: int | None) -> list[tuple[int, int]]:

@@ -363,7 +363,9 @@ nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", 
 nondiff("logical_and", "logical_or", "logical_xor", inputs=2)
 nondiff("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", inputs=2)
 nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit", batch="elementwise")
-nondiff("indicator", inputs=2, promote=(), batch=_batching.indicator)  # 1 where true and 0 where false, of the second's dtype
+nondiff(
+    "indicator", inputs=2, promote=(), batch=_batching.indicator
+)  # 1 where true and 0 where false, of the second's dtype
 nondiff("zeros_like", "ones_like", "full_like", batch="elementwise")
 # numbers that a rule needs as an array: a vector of the input's dtype, on its device
 nondiff("constant", forward=lambda xp, x, *, values: xp.asarray(list(values), dtype=x.dtype), batch="independent")
