@@ -5,7 +5,7 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-from gradarray import autograd, backends, cuda, fft, integrations, linalg, nn, special
+from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, special
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
 from gradarray.autograd import (
@@ -402,6 +402,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "gather",
     "ge",
     "get_default_device",

@@ -298,6 +298,14 @@ def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any])
         family_of(result).scattered = True
 
 
+def detached(x: Any) -> Any:
+    """An alias of ``x`` off the tape, and off those of the levels below."""
+    level = x._place.level
+    out = make(x._data if level is None else level.detached(x._data), x._place, x._dtype)
+    make_alias(out, x, None, tracked=False)
+    return out
+
+
 def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]) -> None:
     edges: list[Any] = []
     shapes = []
@@ -354,6 +362,8 @@ def common_place(name: str, xs: Sequence[Any]) -> Place:
     place: Place | None = None
     for x in xs:
         if isinstance(x, Value) and x._place is not place:
+            if x._place.level is not None or (place is not None and place.level is not None):
+                return _lifted_place(name, xs)
             if place is None or _follows(place, xs):
                 place = x._place
             elif not _is_host_scalar(x):
@@ -364,6 +374,21 @@ def common_place(name: str, xs: Sequence[Any]) -> Place:
     if place is None:
         raise TypeError(f"{name} needs at least one tensor, got {', '.join(type(x).__name__ for x in xs)}")
     return place
+
+
+def _lifted_place(name: str, xs: Sequence[Any]) -> Place:
+    """The place of the innermost transform among ``xs``, over the one device that all of them lie on."""
+    top: Any = None
+    grounds = []
+    for x in xs:
+        if isinstance(x, Value):
+            level = x._place.level
+            if level is not None and (top is None or level.depth > top.depth):
+                top = level
+            while x._place.level is not None:
+                x = x._place.level.below(x)
+            grounds.append(x)
+    return top.over(common_place(name, grounds))  # type: ignore[no-any-return]
 
 
 def _is_host_scalar(x: Value) -> bool:
@@ -428,6 +453,8 @@ def cast(tensor: Value, dtype: DType) -> PublicTensor:
 
 def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Exception:
     """``error`` of a kernel in the user's terms."""
+    if any(isinstance(x, Value) and x._place.level is not None for x in xs):
+        return error  # it comes from the operation on the level below, and is so already
     if type(error).__name__.lstrip("_") == "LinAlgError":
         return LinAlgError(f"{record.name}: {error}, given {', '.join(f'{x._dtype.name}{list(x.shape)}' for x in xs)}")
     shapes = [x._data.shape for x in xs if isinstance(x, Value)]
@@ -664,6 +691,8 @@ _TO_COPY = _ToCopy("ToCopyBackward0")
 
 def move(raw: Array, source: Place, target: Place) -> Array:
     """A raw array copied from one place to another."""
+    if source.level is not None:
+        return source.level.moved(raw, target)
     if source.backend is target.backend:
         return source.backend.to_device(raw, target.device)
     return target.backend.from_numpy(source.backend.to_numpy(raw), target.device, copy=True)
@@ -685,6 +714,11 @@ def transfer(tensor: Value, place: Place) -> PublicTensor:
     x: Any = tensor
     if x._place is place:
         return x  # type: ignore[no-any-return]
+    level = x._place.level
+    if place.level is not level:  # up to where a transform computes, or to another device within one
+        if level is None or (place.level is not None and place.level.depth > level.depth):
+            return place.level.lift(x, place)  # type: ignore[no-any-return]
+        return transfer(x, level.over(place.ground))
     place.to_raw_dtype(x._dtype)
     lent = _lent(x, place)
     out = make(move(x._data, x._place, place) if lent is None else lent, place, x._dtype)
@@ -732,6 +766,11 @@ class _Taped:
 
     def eps(self, x: Value) -> float:
         return finfo(x._dtype).eps
+
+    def counting(self, n: int, like: Value) -> Value:
+        """The integers below ``n``, where ``like`` lies."""
+        place = like._place
+        return make(place.kernels["arange"](n, dtype=place.raw_dtype[place.integer.name]), place, place.integer)
 
     def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]

@@ -45,7 +45,7 @@ class _CopySlices(NamedOp):
     def pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         place, (base, value), steps = node.place, node.edges, node.params["steps"]
         g = make(place.wrap(g), place)
-        token = _state.grad_enabled.set(False)
+        token = _state.grad_enabled.set(_below(place))
         try:
             kept = None
             if base is not None:
@@ -74,6 +74,11 @@ class _CopySlices(NamedOp):
 
 
 _COPY_SLICES = _CopySlices("CopySlices")
+
+
+def _below(place: Place) -> bool:
+    """Whether raw computing on ``place`` may record: the arrays of a transform are tensors of the level below it."""
+    return place.level is not None and grad_enabled()
 
 
 def replay(x: Value, steps: Sequence[Step]) -> Value:
@@ -189,6 +194,11 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     check_writable(x, name)
     place = x._place
     value = cast(transfer(value, place), x._dtype)
+    if value._place is not place:
+        raise RuntimeError(
+            f"{name}: a tensor from outside of {value._place.level} cannot take a value that changes inside of it. "
+            "Write to a copy made inside, such as x.clone(), or make the tensor there"
+        )
     meta = x._meta
     root = None if meta is None or meta.blind else meta.root
     recording = grad_enabled() and (
@@ -209,16 +219,31 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
         if isinstance(error, ValueError | TypeError):
             raise _unwritable(x, value, key, name, error) from error
         raise
-    if not recording:
-        return x
+    if recording:
+        _rewrite(x, value, steps, root)
+    return x
+
+
+def rewrite(x: Value, value: Value) -> None:
+    """Make ``x``, its base and all its views functions of ``value``, whose array is in the memory of ``x`` already.
+
+    Raises
+    ------
+    RuntimeError
+        As :func:`check_writable`.
+    """
+    meta = x._meta
+    _rewrite(x, value, (), None if meta is None or meta.blind else meta.root)
+
+
+def _rewrite(x: Value, value: Value, steps: tuple[Step, ...], root: Value | None) -> None:
     if root is None:
         rewritten(x, _written(x, x, value, steps) if steps else edge_of(value))
         _refresh(x)
     else:
-        assert meta is not None
-        rewritten(root, _written(root, root, value, meta.path + steps))
+        assert x._meta is not None
+        rewritten(root, _written(root, root, value, x._meta.path + steps))
         _refresh(root)
-    return x
 
 
 def rewritten(x: Value, node: Any) -> None:
@@ -303,8 +328,8 @@ def rebind_family(x: Value, key: Step | None, raw: Array) -> None:
     base = x if meta.base is None else meta.base
     steps = meta.steps if key is None else (*meta.steps, key)
     if key is None:
-        raw = place.xp.broadcast_to(raw, x._data.shape)
-    token = _state.grad_enabled.set(False)
+        raw = place.xp.broadcast_to(raw, shape=x._data.shape)
+    token = _state.grad_enabled.set(_below(place))
     try:
         family = family_of(base)
         before = base._data

@@ -270,15 +270,22 @@ class Place:
     shape_of : callable or None
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
     xp : Space
+    level : Level or None
+        The transform whose arrays lie here; None where they are a backend's.
+    ground : Place
+        The place on the device itself.
     """
 
     __slots__ = (
-        "array_type", "backend", "complex_kernels", "device", "dtype_of", "in_place", "integer", "kernels",
-        "kind_of", "kinds", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
+        "array_type", "backend", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer", "kernels",
+        "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
     )  # fmt: skip
+    level: Any
+    ground: Place
 
     def __init__(self, backend: Backend, device: Device) -> None:
         self.backend, self.device = backend, device
+        self.level, self.ground = None, self
         self.array_type = backend.array_types[0]
         self.dtype_of = backend.dtypes(device)
         self.raw_dtype = {dtype.name: raw for raw, dtype in self.dtype_of.items()}

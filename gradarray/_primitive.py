@@ -132,6 +132,9 @@ class Primitive:
         What PyTorch calls the node; where that varies, a function of the parameters and the shapes.
     domain : str or tuple of str
         What tests draw its inputs from, all or each.
+    batch : str or callable
+        How it runs on inputs with a hidden batch dimension, in front of their own: a kind that ``gradarray._batched``
+        names, or ``batch(xp, xs, batched, size, params)``, which gives an output with that dimension in front.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Primitive:
     jvp: Callable[..., Any] | None = None
     grad_name: str | Callable[[dict[str, Any], tuple[tuple[int, ...], ...]], str] = ""
     domain: str | tuple[str, ...] = "real"
+    batch: str | Callable[..., Any] = ""
 
     def saves(self, needs: Sequence[bool]) -> frozenset[int]:
         """The positions to save when the inputs marked in ``needs`` want their gradients (-1: the output)."""
@@ -165,6 +169,9 @@ class Primitive:
 def _register(name: str, **fields: Any) -> Primitive:
     if name in TABLE:
         raise ValueError(f"the operation {name!r} is in the table already; each has one record")
+    pointwise = fields.pop("pointwise", False) or fields["kind"] == "elementwise"
+    if not fields.get("batch") and (pointwise or fields.get("broadcasts")):
+        fields["batch"] = "elementwise"
     if not fields.get("grad_name"):
         camel = "".join(part[:1].upper() + part[1:] for part in name.replace(".", "_").split("_"))
         fields["grad_name"] = camel + "Backward0"
@@ -408,6 +415,7 @@ def primitive(
         inputs=n,
         rules=compiled("rule()", compiled("xp.where(g == 0, xp.zeros_like(g), rule())") if pointwise else None),
         jvp=run_jvp,
+        pointwise=pointwise,
         **fields,
     )
 

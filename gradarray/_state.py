@@ -15,6 +15,9 @@ grad_enabled: Final[ContextVar[bool]] = ContextVar("gradarray.grad_enabled", def
 generators: Final[dict[Any, Any]] = {}
 """The default source of random numbers of each device that has drawn some, so that what drew them can be repeated."""
 
+transform: Final[ContextVar[Any]] = ContextVar("gradarray.transform", default=None)
+"""The innermost transform (``vmap``, ``jvp``) that runs now; None outside of all."""
+
 # The default dtype is a property of the program, as in PyTorch, not of a task.
 _default_dtype: DType = float32
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradarray import _state
 from gradarray._dispatch import DtypeError, ShapeError, apply, cast, make, requires_grad, transfer
+from gradarray._levels import raised
 from gradarray._place import Place, place_of, place_of_array
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value
@@ -68,7 +69,8 @@ def to_shape(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def leaf(x: Tensor, required: bool) -> Tensor:
-    """``x`` (new), made a leaf that requires a gradient if ``required``."""
+    """``x`` (new), made a leaf that requires a gradient if ``required``; of the transform that runs now, if any."""
+    x = raised(x)
     if required:
         if x._dtype.kind not in "fc":
             raise RuntimeError(
@@ -669,7 +671,7 @@ def asarray(
     x = as_value(obj, dtype=dtype, device=device, copy=copy)
     if requires_grad is False and x._node is not None:
         return x.detach()  # type: ignore[no-any-return]
-    return leaf(x, bool(requires_grad) and x._node is None)
+    return x if requires_grad is None and isinstance(obj, Value) else leaf(x, bool(requires_grad) and x._node is None)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: DeviceLike = None) -> Tensor:

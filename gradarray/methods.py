@@ -12,11 +12,11 @@ import operator
 from typing import Any, NamedTuple
 
 from gradarray import random
-from gradarray._dispatch import ShapeError, apply, binary, make, unary
+from gradarray._dispatch import ShapeError, apply, binary, detached, make, unary
 from gradarray._inplace import check_writable, rewritten, write
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
-from gradarray._storage import LEAF, Step, Value, hand_over, make_alias, meta_of
+from gradarray._storage import LEAF, Step, Value, hand_over, meta_of
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, as_dtype, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
@@ -861,6 +861,4 @@ def _shortened(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def detach(x: Any) -> Any:
     """An alias of ``x`` off the tape."""
-    out = make(x._data, x._place, x._dtype)
-    make_alias(out, x, None, tracked=False)
-    return out
+    return detached(x)

@@ -5,15 +5,18 @@ Knows dispatch and the backends' sources of numbers.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state
 from gradarray._dispatch import make
+from gradarray._levels import drawn
 from gradarray._place import Place
 from gradarray.creation import DeviceLike, leaf, to_place, to_shape
 from gradarray.devices import Device
 from gradarray.dtypes import DType, as_dtype
+from gradarray.functions.manipulation import reshape, stack
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -85,6 +88,11 @@ def _generator(place: Place, given: Generator | None) -> Any:
     return found._source
 
 
+def _place(generator: Generator | None, device: Any) -> Place:
+    """Where numbers are drawn: outside of all transforms."""
+    return (generator._place if generator is not None and device is None else to_place(device)).ground
+
+
 def default_generator(device: DeviceLike = None) -> Generator:
     """The generator that functions draw from on ``device`` where none is given."""
     place = to_place(device)
@@ -133,16 +141,16 @@ def _draw(
 ) -> Any:
     kind = _state.get_default_dtype() if dtype is None else as_dtype(dtype)
     shape = to_shape(size)
-    place = generator._place if generator is not None and device is None else to_place(device)
+    place = _place(generator, device)
     if kind.kind != "f" and not (kind.kind == "c" and name == "normal"):
         raise TypeError(f"{name} random numbers are of a floating dtype, got {kind!r}")
     place.to_raw_dtype(kind)
     source = _generator(place, generator)
     if kind.kind == "c":  # variance 1 in all, as in PyTorch
         real = kind.to_real()
-        parts = [make(source.normal(shape, real), place, real) for _ in range(2)]
+        parts = [drawn(lambda full: make(source.normal(full, real), place, real), shape) for _ in range(2)]
         return leaf((parts[0] + 1j * parts[1]) * 0.5**0.5, required)
-    return leaf(make(getattr(source, name)(shape, kind), place, kind), required)
+    return leaf(drawn(lambda full: make(getattr(source, name)(full, kind), place, kind), shape), required)
 
 
 def rand(
@@ -234,12 +242,12 @@ def randint(
         low, high, size = 0, low, high
     if low >= high:
         raise RuntimeError(f"randint expects low < high, got low={low} and high={high}")
-    place = generator._place if generator is not None and device is None else to_place(device)
+    place = _place(generator, device)
     kind = place.integer if dtype is None else as_dtype(dtype)
     source = _generator(place, generator)
-    raw = source.integers(low, high, to_shape((size,)), place.integer if kind.kind not in "iu" else kind)
-    out = make(raw, place)
-    return out if out._dtype is kind else out.to(kind)
+    made = place.integer if kind.kind not in "iu" else kind
+    out: Any = drawn(lambda full: make(source.integers(low, high, full, made), place), to_shape((size,)))
+    return out if out._dtype is kind else out.to(kind)  # type: ignore[no-any-return]
 
 
 def randperm(
@@ -251,6 +259,13 @@ def randperm(
     ----------
     ``torch.randperm``.
     """
-    place = generator._place if generator is not None and device is None else to_place(device)
+    place = _place(generator, device)
     kind = place.integer if dtype is None else as_dtype(dtype)
-    return make(_generator(place, generator).permutation(n, kind), place)
+    source = _generator(place, generator)
+
+    def draw(batch: tuple[int, ...]) -> Any:
+        rows = [make(source.permutation(n, kind), place) for _ in range(math.prod(batch[:-1]))]
+        return reshape(stack(rows), batch) if batch[:-1] else rows[0]
+
+    out: Tensor = drawn(draw, (n,))
+    return out

@@ -16,6 +16,7 @@ from gradarray.autograd.anomaly import (
 from gradarray.autograd.backward import backward, grad
 from gradarray.autograd.checkpointing import CheckpointError, checkpoint, checkpoint_sequential
 from gradarray.autograd.dropped import Drop, report_dropped
+from gradarray.autograd.function import Function
 from gradarray.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -29,6 +30,7 @@ __all__ = [
     "AnomalyError",
     "CheckpointError",
     "Drop",
+    "Function",
     "backward",
     "checkpoint",
     "checkpoint_sequential",

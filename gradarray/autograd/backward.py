@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state, _watch
+from gradarray._batched import VmapLevel
 from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad, same_shape
 from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
@@ -79,7 +80,7 @@ def _checked(x: Value, g: Any, i: int) -> Value:
             f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape of "
             f"{list(x._data.shape)}."
         )
-    if g._place is not x._place:
+    if g._place.ground is not x._place.ground or (x._place.level is not None and g._place.level is None):
         raise RuntimeError(
             f"the gradient lies on {g._place.device} and the output on {x._place.device}; move one with .to()"
         )
@@ -97,6 +98,9 @@ def _run(
     taped: bool,
 ) -> dict[Any, Any]:
     """The walk; each leaf or input reached, with its gradient (raw, or a tensor where ``taped``)."""
+    # cotangents of a transform that runs now, such as vmap, take the road of tensors; it need not be recorded
+    deeper = any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outputs, gradients))
+    recorded, taped = taped, taped or deeper
     seeds = _seeds(outputs, gradients, taped)
     only: frozenset[Any] | None = None
     captures: dict[Node, list[Hook]] = {}
@@ -108,7 +112,9 @@ def _run(
         targets = [edge_of(x) if place_in_graph(x) is None else place_in_graph(x)[0] for x in inputs]  # type: ignore[index]
         only = leading_to([edge for edge, _ in seeds], targets)
     scope = outputs[0]._place.backend.walk_scope() or nullcontext()
-    token = _state.grad_enabled.set(taped)
+    # raw arrays of a transform are tensors of the level below, where recording goes on
+    below = outputs[0]._place.level is not None and _state.grad_enabled.get()
+    token = _state.grad_enabled.set(recorded or below)
     plain = taped or not scoped_types
     try:
         with scope:
@@ -244,6 +250,7 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
+    is_grads_batched: bool = False,
 ) -> tuple[Tensor, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
 
@@ -259,6 +266,9 @@ def grad(
         ``materialize_grads``.
     materialize_grads : bool
         Give zeros instead of None.
+    is_grads_batched : bool
+        The first dimension of each of ``grad_outputs`` counts vectors, for which all products are computed at once, as
+        by :func:`gradarray.func.vmap`. It is the first of the results as well.
 
     Returns
     -------
@@ -274,6 +284,8 @@ def grad(
     ----------
     ``torch.autograd.grad``.
     """
+    if is_grads_batched:
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     outs, wanted = _sequence(outputs), _sequence(inputs)
     gradients = (None,) * len(outs) if grad_outputs is None else _sequence(grad_outputs)
     if allow_unused is False and materialize_grads:
@@ -283,13 +295,12 @@ def grad(
             raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
+    taped = create_graph or any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outs, gradients))
     results: list[Any] = []
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
         if x in ends or id(x) in found:
-            results.append(
-                found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, create_graph))
-            )
+            results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, taped)))
         elif materialize_grads:
             results.append(TAPED.zeros_like(x))
         elif allow_unused:
@@ -302,3 +313,29 @@ def grad(
     for function in ends.get(AFTERWARDS, ()):
         function()
     return tuple(results)
+
+
+def _batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -> tuple[Any, ...]:
+    """:func:`grad` for a batch of vectors at once.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no vector, or they are not equally many.
+    """
+    gradients = () if grad_outputs is None else _sequence(grad_outputs)
+    sizes = {g._data.shape[0] if isinstance(g, Value) and g._data.shape else None for g in gradients if g is not None}
+    if len(sizes) != 1 or None in sizes:
+        raise RuntimeError(
+            "is_grads_batched=True needs grad_outputs, each a Tensor with the batch as its first dimension, all of one "
+            f"length; got {', '.join(str(list(g._data.shape)) for g in gradients if isinstance(g, Value)) or 'none'}"
+        )
+    level = VmapLevel(int(sizes.pop()), "error")  # type: ignore[arg-type]
+    with level:
+        seeds = [None if g is None else level.batch(g) for g in gradients]
+        found = grad(outputs, inputs, seeds, *options)
+        pairs = [None if g is None else level.split(g) for g in found]
+    return tuple(
+        None if p is None else p[0] if p[1] else TAPED.broadcast_to(p[0], shape=(level.size, *p[0]._data.shape))
+        for p in pairs
+    )

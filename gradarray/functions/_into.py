@@ -26,7 +26,7 @@ def _fits(x: Value, result: Value, name: str) -> None:
             f"{name}: output with shape {list(x._data.shape)} doesn't match the broadcast shape "
             f"{list(result._data.shape)}"
         )
-    if result._place is not x._place:
+    if result._place.ground is not x._place.ground:
         raise RuntimeError(f"{name}: the result lies on {result._place.device}, but out on {x._place.device}")
 
 

@@ -72,6 +72,7 @@ primitive(
     defaults={"upper": False},
     domain="definite",
     grad_name="LinalgCholeskyExBackward0",
+    batch="leading",
 )
 
 # -- QR ----------------------------------------------------------------------------------------------------------------
@@ -139,6 +140,7 @@ primitive(
     defaults={"mode": "reduced"},
     outputs=2,
     grad_name="LinalgQrBackward0",
+    batch="leading",
 )
 
 # -- eigenvalues of Hermitian matrices ---------------------------------------------------------------------------------
@@ -171,6 +173,7 @@ primitive(
     outputs=2,
     domain="hermitian",
     grad_name="LinalgEighBackward0",
+    batch="leading",
 )
 primitive(  # its vectors are found when they are wanted
     "linalg.eigvalsh",
@@ -180,6 +183,7 @@ primitive(  # its vectors are found when they are wanted
     accepts="floating",
     domain="hermitian",
     grad_name="LinalgEighBackward0",
+    batch="leading",
 )
 
 # -- eigenvalues -------------------------------------------------------------------------------------------------------
@@ -226,6 +230,7 @@ primitive(  # Giles, 3.1; C. Boeddeker et al., arXiv:1701.00392, 4.8, for vector
     accepts="floating",
     outputs=2,
     grad_name="LinalgEigBackward0",
+    batch="leading",
 )
 primitive(
     "linalg.eigvals",
@@ -235,6 +240,7 @@ primitive(
     holomorphic=False,
     accepts="floating",
     grad_name="LinalgEigBackward0",
+    batch="leading",
 )
 
 # -- singular values ---------------------------------------------------------------------------------------------------
@@ -299,6 +305,7 @@ primitive(
     defaults={"full_matrices": True},
     outputs=3,
     grad_name="LinalgSvdBackward0",
+    batch="leading",
 )
 primitive(  # its vectors are found when they are wanted
     "linalg.svdvals",
@@ -307,4 +314,5 @@ primitive(  # its vectors are found when they are wanted
     holomorphic=False,
     accepts="floating",
     grad_name="LinalgSvdBackward0",
+    batch="leading",
 )

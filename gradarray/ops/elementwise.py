@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from gradarray._primitive import elementwise, linear, nondiff, primitive
+from gradarray.ops import _batching
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
@@ -325,23 +326,46 @@ elementwise(
 elementwise("nextafter", 1, 0, accepts="floating")
 
 # what copy_ and fill_ do: the second, in the first's shape
-elementwise("overwrite", 0, 1, forward=lambda xp, x1, x2: xp.broadcast_to(x2, x1.shape), grad_name="CopyBackwards")
+elementwise(
+    "overwrite",
+    0,
+    1,
+    forward=lambda xp, x1, x2: xp.broadcast_to(x2, x1.shape),
+    grad_name="CopyBackwards",
+    batch=_batching.overwrite,
+)
 
 # -- complex -----------------------------------------------------------------------------------------------------------
 
-primitive("conj", vjp=lambda xp, g: xp.conj(g), jvp=lambda xp, t: xp.conj(t), holomorphic=False)
-primitive("real", vjp=lambda xp, g: xp.to_complex(g), jvp=lambda xp, t: xp.real(t), holomorphic=False)
-primitive("imag", vjp=lambda xp, g: xp.to_complex(g) * 1j, jvp=lambda xp, t: xp.imag(t), holomorphic=False)
+primitive("conj", vjp=lambda xp, g: xp.conj(g), jvp=lambda xp, t: xp.conj(t), holomorphic=False, batch="elementwise")
+primitive(
+    "real", vjp=lambda xp, g: xp.to_complex(g), jvp=lambda xp, t: xp.real(t), holomorphic=False, batch="elementwise"
+)
+primitive(
+    "imag",
+    vjp=lambda xp, g: xp.to_complex(g) * 1j,
+    jvp=lambda xp, t: xp.imag(t),
+    holomorphic=False,
+    batch="elementwise",
+)
 
-primitive("to_complex", vjp=lambda xp, g: xp.real(g), jvp=lambda xp, t: xp.to_complex(t), holomorphic=False)
+primitive(
+    "to_complex",
+    vjp=lambda xp, g: xp.real(g),
+    jvp=lambda xp, t: xp.to_complex(t),
+    holomorphic=False,
+    batch="elementwise",
+)
 
 # -- truth and bits ----------------------------------------------------------------------------------------------------
 
 nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", inputs=2)
 nondiff("logical_and", "logical_or", "logical_xor", inputs=2)
 nondiff("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", inputs=2)
-nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit")
-nondiff("indicator", inputs=2, promote=())  # 1 where true and 0 where false, of the second's dtype
-nondiff("zeros_like", "ones_like", "full_like")
+nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit", batch="elementwise")
+nondiff(
+    "indicator", inputs=2, promote=(), batch=_batching.indicator
+)  # 1 where true and 0 where false, of the second's dtype
+nondiff("zeros_like", "ones_like", "full_like", batch="elementwise")
 # numbers that a rule needs as an array: a vector of the input's dtype, on its device
-nondiff("constant", forward=lambda xp, x, *, values: xp.asarray(list(values), dtype=x.dtype))
+nondiff("constant", forward=lambda xp, x, *, values: xp.asarray(list(values), dtype=x.dtype), batch="independent")

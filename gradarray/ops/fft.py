@@ -36,8 +36,8 @@ def _complex(inverse: str) -> Any:
     return transpose
 
 
-linear("fft.fftn", transpose=_complex("ifftn"), grad_name="FftC2CBackward0")
-linear("fft.ifftn", transpose=_complex("fftn"), grad_name="FftC2CBackward0")
+linear("fft.fftn", transpose=_complex("ifftn"), grad_name="FftC2CBackward0", batch="axes")
+linear("fft.ifftn", transpose=_complex("fftn"), grad_name="FftC2CBackward0", batch="axes")
 
 
 def _inner(xp: Any, x: Any, axis: int, n: int, factor: float) -> Any:
@@ -63,5 +63,5 @@ def _irfft(xp: Any, g: Any, shape1: Shape, n: int, axis: int, norm: str) -> Any:
     return _fitted(xp, out, axis, shape1[axis])
 
 
-linear("fft.rfft", transpose=_rfft, grad_name="FftR2CBackward0")
-linear("fft.irfft", transpose=_irfft, grad_name="FftC2RBackward0")
+linear("fft.rfft", transpose=_rfft, grad_name="FftR2CBackward0", batch="axes")
+linear("fft.irfft", transpose=_irfft, grad_name="FftC2RBackward0", batch="axes")

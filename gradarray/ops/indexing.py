@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear, primitive
+from gradarray.ops import _batching
 
 
 def _basic_name(params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> str:
@@ -30,6 +31,7 @@ linear(
     view=True,
     chooses=True,
     grad_name=_basic_name,
+    batch=_batching.getitem,
 )
 
 
@@ -45,6 +47,7 @@ primitive(
     variadic=True,
     promote=(),
     chooses=True,
+    batch=_batching.index,
 )
 
 
@@ -63,4 +66,5 @@ primitive(
     variadic=True,
     promote=(),
     grad_name="IndexPutBackward0",
+    batch=_batching.index_adjoint,
 )

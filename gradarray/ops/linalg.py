@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear, primitive
+from gradarray.ops import _batching
 from gradarray.ops._helpers import Axis, Shape, adjoint, conj, off_diagonal, on_diagonal, others, unreduce
 
 Shapes = tuple[Shape, ...]
@@ -38,7 +39,9 @@ def _matmul_second(xp: Any, g: Any, x1: Any, shape1: Shape, shape2: Shape) -> An
     return xp.matmul(xp.matrix_transpose(x1), g)
 
 
-linear("matmul", transpose=(_matmul_first, _matmul_second), broadcasts=True, grad_name=_matmul_name)
+linear(
+    "matmul", transpose=(_matmul_first, _matmul_second), broadcasts=True, grad_name=_matmul_name, batch=_batching.matmul
+)
 
 
 def _norm_partial(xp: Any, x: Any, out: Any, axis: Axis, ord: float) -> Any:
@@ -74,6 +77,7 @@ primitive(
     accepts="floating",
     defaults={"axis": None, "keepdims": False, "ord": 2},
     grad_name="LinalgVectorNormBackward0",
+    batch="axes",
 )
 
 # -- diagonals ---------------------------------------------------------------------------------------------------------
@@ -91,12 +95,14 @@ linear(
     forward=lambda xp, x, *, offset=0: xp.asarray(xp.library.linalg.diagonal(x, offset=offset), copy=True),
     defaults={"offset": 0},
     grad_name="DiagonalBackward0",
+    batch="leading",
 )
 linear(
     "diagonal_adjoint",
     transpose=lambda xp, g, offset: xp.linalg.diagonal(g, offset=offset),
     forward=_diagonal_adjoint,
     grad_name="DiagonalBackwardBackward0",
+    batch="leading",
 )
 
 # -- inverses ----------------------------------------------------------------------------------------------------------
@@ -113,6 +119,7 @@ primitive(  # Giles, 2.2.3: d(A⁻¹) = -A⁻¹ dA A⁻¹
     jvp=lambda xp, t, out: -(out @ t @ out),
     accepts="floating",
     grad_name="LinalgInvExBackward0",
+    batch="leading",
 )
 
 
@@ -135,6 +142,7 @@ primitive(  # of matrices, stacked alike
     variadic=True,
     accepts="floating",
     grad_name="LinalgSolveExBackward0",
+    batch="leading",
 )
 
 
@@ -160,6 +168,7 @@ primitive(
     accepts="floating",
     defaults={"rtol": None},
     grad_name="LinalgPinvBackward0",
+    batch="leading",
 )
 
 # -- determinants ------------------------------------------------------------------------------------------------------
@@ -201,6 +210,7 @@ primitive(  # Jacobi's formula (Magnus & Neudecker, 8.3), with cofactors instead
     jvp=lambda xp, t, x: xp.sum(t * xp.cofactor(x), axis=(-2, -1), keepdims=False),
     accepts="floating",
     grad_name="LinalgDetBackward0",
+    batch="leading",
 )
 primitive(
     "cofactor",
@@ -208,6 +218,7 @@ primitive(
     vjp=lambda xp, g, x: _cofactor_derivative(xp, g, x),
     jvp=_cofactor_derivative,
     accepts="floating",
+    batch="leading",
 )
 
 
@@ -237,4 +248,5 @@ primitive(  # d(log det A) = tr(A⁻¹ dA): its real part moves the logarithm, i
     accepts="floating",
     outputs=2,
     grad_name="LinalgSlogdetBackward0",
+    batch="leading",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradarray._primitive import nondiff, primitive
+from gradarray.ops import _batching
 
 primitive(
     "where",
@@ -20,7 +21,7 @@ primitive(
     broadcasts=True,
     chooses=True,
 )
-nondiff("argmax", "argmin", defaults={"axis": None, "keepdims": False})
-nondiff("all", "any", "count_nonzero", defaults={"axis": None, "keepdims": False})
-nondiff("searchsorted", inputs=2)
-nondiff("nonzero", outputs=0)
+nondiff("argmax", "argmin", defaults={"axis": None, "keepdims": False}, batch="axes")
+nondiff("all", "any", "count_nonzero", defaults={"axis": None, "keepdims": False}, batch="axes")
+nondiff("searchsorted", inputs=2, batch=_batching.searchsorted)
+nondiff("nonzero", outputs=0, batch=_batching.refused)

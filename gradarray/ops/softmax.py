@@ -33,6 +33,7 @@ primitive(
     jvp=_softmax_derivative,
     forward=_softmax,
     accepts="floating",
+    batch="axes",
 )
 
 
@@ -47,6 +48,7 @@ primitive(
     jvp=lambda xp, t, out, axis: t - xp.sum(xp.exp(out) * t, axis=axis, keepdims=True),
     forward=_log_softmax,
     accepts="floating",
+    batch="axes",
 )
 
 
@@ -79,4 +81,5 @@ primitive(
     forward=_logsumexp,
     accepts="floating",
     defaults={"axis": None, "keepdims": False},
+    batch="axes",
 )

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from gradarray._primitive import nondiff
 
-nondiff("argsort", defaults={"axis": -1, "descending": False, "stable": True})
+nondiff("argsort", defaults={"axis": -1, "descending": False, "stable": True}, batch="axes")

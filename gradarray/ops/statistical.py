@@ -22,12 +22,14 @@ linear(
     transpose=spread,
     defaults=_REDUCTION,
     grad_name=_numbered("Sum"),
+    batch="axes",
 )
 linear(
     "mean",
     transpose=lambda xp, g, shape1, axis: spread(xp, g / max(count(shape1, axis), 1), shape1, axis),
     defaults=_REDUCTION,
     grad_name=_numbered("Mean"),
+    batch="axes",
 )
 
 
@@ -45,6 +47,7 @@ for _name in ("max", "min"):
         defaults=_REDUCTION,
         grad_name=f"A{_name}Backward0",
         chooses=True,
+        batch="axes",
     )
 
 
@@ -69,6 +72,7 @@ primitive(
     jvp=lambda xp, t, x, axis, keepdims: xp.sum(t * _prod_partial(xp, x, axis), axis=axis, keepdims=keepdims),
     defaults=_REDUCTION,
     grad_name=_numbered("Prod"),
+    batch="axes",
 )
 
 
@@ -91,6 +95,7 @@ primitive(
     ),
     holomorphic=False,
     defaults={**_REDUCTION, "correction": 0.0},
+    batch="axes",
 )
 
 
@@ -112,11 +117,13 @@ primitive(
     ),
     holomorphic=False,
     defaults={**_REDUCTION, "correction": 0.0},
+    batch="axes",
 )
 linear(
     "cumulative_sum",
     transpose=lambda xp, g, axis: xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),
     grad_name="CumsumBackward0",
+    batch="axes",
 )
 
 
@@ -158,4 +165,5 @@ primitive(
     vjp=lambda xp, g, x, axis: _on_last(xp, axis, _cumprod_vjp, g, x),
     jvp=lambda xp, t, x, axis: _on_last(xp, axis, _cumprod_jvp, t, x),
     grad_name="CumprodBackward0",
+    batch="axes",
 )

@@ -46,10 +46,12 @@ linear(
     ),
     forward=_windows,
     grad_name="Im2ColBackward0",
+    batch="leading",
 )
 linear(
     "windows_adjoint",
     transpose=lambda xp, g, sizes, strides, dilations: xp.windows(g, sizes=sizes, strides=strides, dilations=dilations),
     forward=_windows_adjoint,
     grad_name="Col2ImBackward0",
+    batch="leading",
 )

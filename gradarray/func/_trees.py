@@ -1,0 +1,79 @@
+"""Trees: the tensors in nested tuples, lists and dicts, as a list, and back again.
+
+A tensor, and a tuple of tensors, need no library. All else is optree's, which is asked for when it is first met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Rebuild = Callable[[Sequence[Any]], Any]
+_CONTAINERS = (tuple, list, dict)
+
+
+def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
+    """The leaves of ``tree``, and what makes such a tree of other leaves.
+
+    Raises
+    ------
+    ImportError
+        If it takes optree and there is none.
+    """
+    if not _is_container(tree):
+        return [tree], lambda leaves: leaves[0]
+    if type(tree) is tuple and not any(map(_is_container, tree)):
+        return list(tree), tuple
+    optree = _optree(tree)
+    leaves, spec = optree.tree_flatten(tree, none_is_leaf=True)
+    return leaves, lambda leaves: optree.tree_unflatten(spec, leaves)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """The leaves of ``tree``."""
+    return flatten(tree)[0]
+
+
+def spread(prefix: Any, tree: Any, what: str) -> list[Any]:
+    """For each leaf of ``tree`` what ``prefix``, which may stop above it, says of it.
+
+    Raises
+    ------
+    ValueError
+        If ``prefix`` does not go with ``tree``.
+    """
+    if not _is_container(prefix):
+        return [prefix] * len(leaves_of(tree))
+    if type(prefix) is tuple is type(tree) and len(prefix) == len(tree):
+        return [part for p, t in zip(prefix, tree, strict=True) for part in spread(p, t, what)]
+    try:
+        return list(_optree(tree).broadcast_prefix(prefix, tree, none_is_leaf=True))
+    except ValueError as error:
+        raise ValueError(f"{what} {prefix!r} does not go with the structure of {_shape_of(tree)}: {error}") from error
+
+
+def _is_container(x: Any) -> bool:
+    if isinstance(x, _CONTAINERS):
+        return True
+    # what others have made known to optree: it must have been imported for that
+    return hasattr(type(x), "__optree_dataclass_fields__") or hasattr(type(x), "tree_flatten")
+
+
+def _shape_of(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{k!r}: {_shape_of(v)}" for k, v in tree.items()) + "}"
+    if isinstance(tree, list | tuple):
+        ends = "[]" if isinstance(tree, list) else "()"
+        return ends[0] + ", ".join(map(_shape_of, tree)) + ends[1]
+    return type(tree).__name__
+
+
+def _optree(tree: Any) -> Any:
+    try:
+        import optree
+    except ImportError:
+        raise ImportError(
+            f"a {_shape_of(tree)} was given or returned: containers other than a tuple of tensors need optree; "
+            "pip install gradarray[func]"
+        ) from None
+    return optree
