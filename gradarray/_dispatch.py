@@ -10,7 +10,6 @@ the same with fewer steps; whatever it does not recognise it hands to the genera
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -68,7 +67,7 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     if dtype is not None:
         x._kind = place.kinds[dtype.name]
     else:
-        x._kind = place.kind_of.get(raw.dtype) or place.kinds[place.dtype(raw).name]
+        x._kind = place.kind(raw)
     if _watch.count and _watch.inference.get():
         x._kind = x._kind.for_inference()
     x._node = node
@@ -101,15 +100,22 @@ class TableOp(NamedOp):
     record : Primitive
     floating : bool
         Integers are converted before the kernel sees them.
+    direct : bool
+        Its kernel takes arrays one by one and gives one.
+    plain : TableOp
+        The same for what is real and computed in no scope.
     """
 
-    __slots__ = ("floating", "record", "saves")
+    __slots__ = ("direct", "floating", "plain", "plans", "record", "saves")
 
     def __init__(self, record: Primitive) -> None:
         super().__init__(record.grad_name)
         self.record = record
         self.floating = record.accepts == "floating"
         self.saves: dict[tuple[bool, ...], frozenset[int]] = {}
+        self.direct = record.outputs == 1 and not record.listed
+        self.plain: TableOp = self
+        self.plans = _Plans(self)
 
     def to_save(self, needs: tuple[bool, ...]) -> frozenset[int]:
         """The positions to save where the inputs marked in ``needs`` want gradients; -1 is the output."""
@@ -137,12 +143,16 @@ class TableOp(NamedOp):
         return self.record.rules
 
     def _pull(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
-        record, scope = self.record, node.place.scope
         rule = rules.raw_complex if node.complex else rules.raw
-        with nullcontext() if scope is None else scope():
-            gs: Sequence[Any] = rule(node, g)
-            gs = _unbroadcast(node, gs, node.place.xp) if record.broadcasts else gs
-        return Masked(gs) if record.chooses else gs
+        if node.place.scope is None:
+            return self._ran(rule, node, g)
+        with node.place.scope():
+            return self._ran(rule, node, g)
+
+    def _ran(self, rule: Callable[..., Any], node: OpNode, g: Any) -> Sequence[Any]:
+        gs: Sequence[Any] = rule(node, g)
+        gs = _unbroadcast(node, gs, node.place.xp) if self.record.broadcasts else gs
+        return Masked(gs) if self.record.chooses else gs
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         saved = saved_tensors(node)
@@ -150,6 +160,49 @@ class TableOp(NamedOp):
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
         return Masked(gs) if self.record.chooses else gs
+
+
+class _Plans(dict[tuple[bool, ...], tuple[bool, ...]]):
+    """By which inputs want gradients: for each input, and for the output, whether it is saved; () where nothing is."""
+
+    def __init__(self, op: TableOp) -> None:
+        super().__init__()
+        self._op = op
+
+    def __missing__(self, needs: tuple[bool, ...]) -> tuple[bool, ...]:
+        saves = self._op.to_save(needs)
+        self[needs] = plan = (*(i in saves for i in range(len(needs))), -1 in saves) if saves else ()
+        return plan
+
+
+class PlainOp(TableOp):
+    """The same where all is real and computed in no scope: ``pull`` is hardly more than the compiled rule."""
+
+    __slots__ = ("pull",)
+
+    def __init__(self, record: Primitive) -> None:
+        super().__init__(record)
+        self.pull = self._first_pull  # type: ignore[method-assign]
+
+    def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rule, record = self.rules.raw, self.record
+
+        def pull(node: OpNode, g: Any) -> Sequence[Any]:
+            g1, g2 = rule(node, g)
+            shape1, shape2 = node.shapes
+            if g1 is not None and g1.shape != shape1:
+                g1 = sum_to(node.place.xp, g1, shape1)
+            if g2 is not None and g2.shape != shape2:
+                g2 = sum_to(node.place.xp, g2, shape2)
+            return g1, g2
+
+        if record.broadcasts and record.inputs == 2 and not record.chooses:
+            self.pull = pull  # type: ignore[method-assign]
+        elif record.broadcasts or record.chooses:
+            self.pull = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
+        else:
+            self.pull = rule  # type: ignore[method-assign]
+        return self.pull(node, g)
 
 
 class ShortOp(NamedOp):
@@ -222,6 +275,8 @@ def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
 class _Ops(dict[Primitive, TableOp]):
     def __missing__(self, record: Primitive) -> TableOp:
         self[record] = op = TableOp(record)
+        if record.rules is not None:
+            op.plain = PlainOp(record)
         return op
 
 
@@ -258,6 +313,23 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
             tracked = True
         raws.append(x._data)
     op = _ops[record]
+    if op.direct and kind is not None and kind.short and len(raws) == len(xs) and kind.place.shape_of is None:
+        try:
+            out = kind.kernels[record.name](*raws, **params)
+        except Exception as error:
+            raise _explained(record, xs, error) from error
+        result = Tensor()
+        result._data = out = out if type(out) is kind.array_type else kind.place.wrap(out)
+        result._kind = kind if out.dtype is kind.raw_dtype else kind.place.kind(out)
+        result._node = result._cell = result._meta = None
+        if tracked and record.rules is not None and grad_enabled():
+            if result._kind is kind:
+                _record_plain(op, xs, raws, params, kind.place, result)
+            elif result._kind.dtype.kind in "fc":
+                _record(op, xs, params, kind.place, (result,))
+        if record.view:
+            alias(result, xs[0], record, params)
+        return result  # type: ignore[no-any-return]
     if len(raws) != len(xs) or (op.floating and kind.dtype.kind not in "fc"):
         place = common_place(record.name, xs)
         if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
@@ -304,6 +376,44 @@ def detached(x: Any) -> Any:
     out = make(x._data if level is None else level.detached(x._data), x._place, x._dtype)
     make_alias(out, x, None, tracked=False)
     return out
+
+
+def _record_plain(
+    op: TableOp, xs: Sequence[Any], raws: Sequence[Array], params: dict[str, Any], place: Place, output: Any
+) -> None:
+    """:func:`_record` for an operation on real tensors of one dtype, which gives one of that dtype."""
+    node = OpNode()
+    node.op, node.hooks, node.place, node.params, node.complex = op.plain, None, place, params, False
+    if len(xs) == 2:
+        x1, x2 = xs
+        edge1, edge2 = x1._node, x2._node
+        node.edges = (x1 if edge1 is LEAF else edge1, x2 if edge2 is LEAF else edge2)
+        raw1, raw2 = raws
+        node.shapes = (raw1.shape, raw2.shape)
+        plan = op.plans[edge1 is not None, edge2 is not None]
+        if plan:
+            cell1 = cell2 = None
+            if plan[0]:
+                cell1 = x1._cell
+                if cell1 is None:
+                    x1._cell = cell1 = [raw1]
+            if plan[1]:
+                cell2 = x2._cell
+                if cell2 is None:
+                    x2._cell = cell2 = [raw2]
+            node.saved = (cell1, cell2, cell_of(output) if plan[2] else None)
+        else:
+            node.saved = ()
+    else:
+        node.edges = tuple([x if x._node is LEAF else x._node for x in xs])
+        node.shapes = tuple([raw.shape for raw in raws])
+        plan = op.plans[tuple([x._node is not None for x in xs])]
+        if plan:
+            node.saved = tuple([cell_of(x) if wanted else None for x, wanted in zip((*xs, output), plan)])
+        else:
+            node.saved = ()
+    node.seq = next_seq()
+    output._node = node
 
 
 def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]) -> None:

@@ -142,16 +142,15 @@ class GraphFreedError(RuntimeError):
 class _Sums:
     """Cotangents that wait for their node or sink, added up as they arrive."""
 
-    __slots__ = ("add", "iadd", "owned", "waiting")
+    __slots__ = ("add", "iadd", "owned")
 
     def __init__(self, add: Callable[[Any, Any], Any], iadd: Callable[[Any, Any], Any]) -> None:
         self.add, self.iadd = add, iadd
-        self.waiting: dict[Hashable, Cotangent] = {}
         self.owned: set[Hashable] = set()  # those whose sum lies in a buffer that the walk itself made
 
-    def plus(self, key: Hashable, g: Cotangent) -> None:
+    def plus(self, waiting: dict[Any, Cotangent], key: Hashable, g: Cotangent) -> None:
         """Add ``g`` to what already waits at ``key``."""
-        total, owned = self.waiting[key], self.owned
+        total, owned = waiting[key], self.owned
         if isinstance(g, Deferred) or isinstance(total, Deferred):
             if isinstance(total, Deferred):
                 total = total.add_to(None, owned=False)
@@ -159,18 +158,18 @@ class _Sums:
             if isinstance(g, Deferred):
                 total = g.add_to(total, owned=key in owned)
                 owned.add(key)
-                self.waiting[key] = total
+                waiting[key] = total
                 return
         if key in owned:
-            self.waiting[key] = self.iadd(total, g)
+            waiting[key] = self.iadd(total, g)
         else:
-            self.waiting[key] = self.add(total, g)
+            waiting[key] = self.add(total, g)
             owned.add(key)
 
-    def pop(self, key: Hashable) -> Cotangent:
+    def pop(self, waiting: dict[Any, Cotangent], key: Hashable) -> Cotangent:
         """What has been added up at ``key``, which waits no longer."""
         self.owned.discard(key)
-        g = self.waiting.pop(key)
+        g = waiting.pop(key)
         return g.add_to(None, owned=False) if isinstance(g, Deferred) else g
 
 
@@ -214,17 +213,17 @@ def walk(
     GraphFreedError
         At a node that an earlier walk has freed.
     """
-    nodes, sinks = _Sums(add, iadd), _Sums(add, iadd)
-    waiting, arrived = nodes.waiting, sinks.waiting
+    sums = _Sums(add, iadd)
+    waiting: dict[Any, Cotangent] = {}  # at nodes
+    arrived: dict[Any, Cotangent] = {}  # at sinks
     ends: dict[Any, Cotangent] = {}
     heap: list[tuple[int, Node]] = []
     # one node may wait outside of the heap and the sums: in a chain, where it is alone, neither is ever used
     ready: Node | None = None
     ready_g: Cotangent = None
-    seeds = list(roots)
-    edges: Sequence[Any] = [edge for edge, _ in seeds]
-    gs: Sequence[Cotangent] = [g for _, g in seeds]
-    del seeds
+    edges: Sequence[Any]
+    gs: Sequence[Cotangent]
+    edges, gs = zip(*roots)
     node: Node | None = None
     strong: set[Any] = set()
     while True:
@@ -236,9 +235,9 @@ def walk(
                     if edge is ready:
                         waiting[edge], ready = ready_g, None
                         heappush(heap, (-edge.seq, edge))
-                        nodes.plus(edge, g)
+                        sums.plus(waiting, edge, g)
                     elif edge in waiting:
-                        nodes.plus(edge, g)
+                        sums.plus(waiting, edge, g)
                     elif only is None or edge in only:
                         if ready is None:
                             ready, ready_g = edge, g
@@ -246,7 +245,7 @@ def walk(
                             waiting[edge] = g
                             heappush(heap, (-edge.seq, edge))
                 elif edge in arrived:
-                    sinks.plus(edge, g)
+                    sums.plus(arrived, edge, g)
                 elif isinstance(edge, Slot):
                     target = edge.node
                     if only is not None and target not in only:
@@ -256,7 +255,7 @@ def walk(
                         heappush(heap, (-target.seq, target))
                     key = (target, edge.index)
                     if key in waiting:
-                        nodes.plus(key, g)
+                        sums.plus(waiting, key, g)
                     else:
                         waiting[key] = g
                         waiting[target][edge.index] = key
@@ -271,12 +270,12 @@ def walk(
                     waiting[ready], ready_g = ready_g, None
                     node = heapreplace(heap, (-ready.seq, ready))[1]
                 g = waiting.pop(node)
-                nodes.owned.discard(node)
+                sums.owned.discard(node)
             else:
                 break
             ready = None
             if type(g) is list:
-                g = [None if key is None else nodes.pop(key) for key in g]
+                g = [None if key is None else sums.pop(waiting, key) for key in g]
         if isinstance(g, Deferred):
             g = g.add_to(None, owned=False)
         if captures is not None and node in captures:
@@ -315,9 +314,8 @@ def walk(
             node, g = edges[0], gs[0]
         else:
             node = None
-    while arrived:
-        sink = next(iter(arrived))
-        ends[sink] = sinks.pop(sink)
+    for sink in tuple(arrived):
+        ends[sink] = sums.pop(arrived, sink)
     return ends
 
 

@@ -200,18 +200,18 @@ class Kind:
         Of tensors made in inference mode; their kinds are twins of the others.
     kernels : mapping
         Those of the place, or its twins for complex numbers.
-    array_type : type
-        That of the place.
+    array_type, raw_dtype : type, object
+        Those of the place.
     scalars : dict
         Arrays of Python numbers met before; see :meth:`scalar`.
     """
 
-    __slots__ = ("array_type", "dtype", "inference", "kernels", "place", "plain", "scalars", "short", "_twin")
+    __slots__ = ("_twin", "array_type", "dtype", "inference", "kernels", "place", "plain", "raw_dtype", "scalars", "short")
 
     def __init__(self, place: Place, dtype: DType, inference: bool = False) -> None:
         self.place, self.dtype, self.inference = place, dtype, inference
         self.kernels = place.complex_kernels if dtype.is_complex else place.kernels
-        self.array_type = place.array_type
+        self.array_type, self.raw_dtype = place.array_type, place.raw_dtype[dtype.name]
         self.open(_short_road_open)
         self.scalars: dict[float, Any] = {}
         self._twin: Kind | None = None
@@ -310,6 +310,10 @@ class Place:
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""
         return raw if type(raw) is self.array_type else self.kernels["asarray"](raw)
+
+    def kind(self, raw: Array) -> Kind:
+        """The kind of a raw array."""
+        return self.kind_of.get(raw.dtype) or self.kinds[self.dtype(raw).name]
 
     def dtype(self, raw: Array) -> DType:
         """The dtype of a raw array, as ours.

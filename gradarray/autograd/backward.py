@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 
 def _sequence(x: Any) -> tuple[Any, ...]:
+    if isinstance(x, Value):
+        return (x,)
     found = tuple(x) if isinstance(x, list | tuple) and not isinstance(x, GradientEdge) else (x,)
-    return tuple(one.like if isinstance(one, GradientEdge) else one for one in found)
+    return tuple([one.like if isinstance(one, GradientEdge) else one for one in found])
 
 
 def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> list[tuple[Any, Any]]:
@@ -43,7 +45,7 @@ def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> lis
     if len(outputs) != len(gradients):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
     seeds = []
-    for i, (x, g) in enumerate(zip(outputs, gradients, strict=True)):
+    for i, (x, g) in enumerate(zip(outputs, gradients)):
         if not isinstance(x, Value):
             raise TypeError(f"element {i} of tensors must be a Tensor, got {type(x).__name__}")
         if x._node is None:
@@ -99,8 +101,10 @@ def _run(
 ) -> dict[Any, Any]:
     """The walk; each leaf or input reached, with its gradient (raw, or a tensor where ``taped``)."""
     # cotangents of a transform that runs now, such as vmap, take the road of tensors; it need not be recorded
-    deeper = any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outputs, gradients))
-    recorded, taped = taped, taped or deeper
+    recorded = taped
+    for x, g in zip(outputs, gradients):
+        if g is not None and isinstance(g, Value) and g._place is not x._place:
+            taped = True
     seeds = _seeds(outputs, gradients, taped)
     only: frozenset[Any] | None = None
     captures: dict[Node, list[Hook]] = {}
@@ -225,12 +229,13 @@ def backward(
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
+    afterwards = ends.pop(AFTERWARDS, [])
     finished = [
         (x, _finished(x, ends, create_graph))
         for x in tuple(ends)
-        if x is not AFTERWARDS
-        and (wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains))
+        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains)
     ]
+    afterwards += ends.pop(AFTERWARDS, [])  # of a leaf's hooks
     for x, g in finished:
         _accumulate(x, g, create_graph)
     for x, g in finished:
@@ -238,7 +243,7 @@ def backward(
             for hook in tuple(x._meta.hooks):
                 if isinstance(hook, AfterAccumulation):
                     hook.after(x, g)
-    for function in ends.get(AFTERWARDS, ()):
+    for function in afterwards:
         function()
 
 

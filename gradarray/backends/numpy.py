@@ -108,6 +108,7 @@ class NumpyBackend(Backend):
             "ones_like": lambda x: np.ones(x.shape, x.dtype),
             "permute_dims": lambda x, axes: x.transpose(axes),
             "matmul": operator.matmul,
+            "matrix_transpose": operator.attrgetter("mT"),
             # NumPy returns a view of its input for these, where a function of the standard gives a new array
             "flip": lambda x, *, axis=None: np.flip(x, axis).copy(),
             "real": lambda x: np.real(x).copy(),
@@ -161,10 +162,14 @@ class NumpyBackend(Backend):
 
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
         keys = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(k, np.ndarray) and k.dtype != bool for k in keys):
+        arrays = [k for k in keys if isinstance(k, np.ndarray)]
+        if any(k.dtype != bool for k in arrays):
             np.add.at(array, key, value)
-        else:  # slices and masks name every position once
+        elif arrays:  # masks name every position once
             array[key] += value
+        else:
+            part = self.getitem(array, key)  # a view, so that nothing is to be written back
+            np.add(part, value, out=part)
         return array
 
     def owns_memory(self, array: Array) -> bool:

@@ -40,6 +40,8 @@ def check_axis(x: Any, axis: Any) -> Any:
         As PyTorch does.
     """
     ndim = len(check_tensor(x)._data.shape)
+    if axis is None or (type(axis) is int and -ndim <= axis < ndim):
+        return axis
     axis = tuple(axis) if isinstance(axis, list) else axis
     for a in () if axis is None else axis if isinstance(axis, tuple) else (axis,):
         if not -builtins.max(ndim, 1) <= a < builtins.max(ndim, 1):
@@ -57,10 +59,11 @@ def _accumulator(x: Any, dtype: Any) -> Any:
     """``x`` in the dtype that its sum or product has: given, or for small integers the standard's default."""
     if dtype is not None:
         return cast(check_tensor(x), as_dtype(dtype))
-    check_tensor(x)
+    if check_tensor(x)._dtype.kind in "fc":
+        return x
     if x._dtype.kind == "u":
         return cast(x, uint64 if x._place.integer is int64 else uint32)
-    return cast(x, x._place.integer) if x._dtype.kind in "bi" else x
+    return cast(x, x._place.integer)
 
 
 def _in_dtype(out: Any, dtype: Any) -> Any:

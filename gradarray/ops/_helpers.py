@@ -101,4 +101,5 @@ def sum_to(xp: Any, g: Any, shape: Shape) -> Any:
         return g
     extra = len(g.shape) - len(shape)
     axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
-    return xp.reshape(xp.sum(g, axis=axes), shape=shape) if axes else xp.reshape(g, shape=shape)
+    total = xp.sum(g, axis=axes) if axes else g
+    return total if total.shape == shape else xp.reshape(total, shape=shape)
