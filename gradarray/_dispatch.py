@@ -858,7 +858,9 @@ class _Taped:
         else:
             record = TABLE[self._prefix + name]
             defaults = record.defaults
-            if record.listed:
+            if record.kind == "elementwise" and record.inputs in (1, 2) and not defaults:
+                value = (unary if record.inputs == 1 else binary)(record.name)
+            elif record.listed:
 
                 def value(xs: Any, **params: Any) -> Any:
                     return apply(record, xs, {**defaults, **params})
