@@ -293,7 +293,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
 
 def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any]) -> None:
     """Note that ``result`` is a view of ``base``."""
-    make_alias(result, base, (record, params), tracked=base._node is None or grad_enabled())
+    make_alias(result, base, (record, params), recording=grad_enabled())
     if not result._place.negative_steps and result._place.copies(params):
         family_of(result).scattered = True
 

@@ -20,7 +20,7 @@ from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, before_write, meta_of
-from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, place_in_graph
+from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -136,9 +136,9 @@ _refcount = getattr(sys, "getrefcount", None)
 _ALONE = _sole([object()])[1]
 
 
-def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
+def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> Value:
     """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by a leaf's hooks."""
-    box = [ends.pop(x)]
+    box = [ends.pop(x if key is None else key)]
     if taped:
         g = box.pop()
     else:
@@ -154,6 +154,18 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
             if not isinstance(hook, AfterAccumulation):
                 g = hook(g, ends)
     return g  # type: ignore[no-any-return]
+
+
+def _retained(ends: dict[Any, Any], taped: bool) -> list[tuple[Value, Value]]:
+    """The tensors whose gradients are retained, with these, taken out of ``ends``."""
+    keys = [key for key in ends if type(key) is Retain]
+    return [(x, _finished(x, ends, taped, key)) for key in keys if (x := key.tensor()) is not None]
+
+
+def _after(ends: dict[Any, Any]) -> None:
+    """Call what waits for the end of the walk."""
+    for function in ends.get(AFTERWARDS, ()):
+        function()
 
 
 def _accumulate(x: Value, g: Value, taped: bool) -> None:
@@ -219,12 +231,13 @@ def backward(
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
-    finished = [
-        (x, _finished(x, ends, create_graph))
-        for x in tuple(ends)
-        if x is not AFTERWARDS
-        and (wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains))
-    ]
+    finished = _retained(ends, create_graph)
+    for x in tuple(ends):
+        if isinstance(x, Value) and (wanted is None or any(x is w for w in wanted)):
+            g = _finished(x, ends, create_graph)
+            if not any(x is kept for kept, _ in finished):  # else it is both retained and asked for
+                finished.append((x, g))
+    finished = [(x, g) for x, g in finished if x._node is not None]  # it may have been taken off the tape since
     for x, g in finished:
         _accumulate(x, g, create_graph)
     for x, g in finished:
@@ -232,8 +245,7 @@ def backward(
             for hook in tuple(x._meta.hooks):
                 if isinstance(hook, AfterAccumulation):
                     hook.after(x, g)
-    for function in ends.get(AFTERWARDS, ()):
-        function()
+    _after(ends)
 
 
 def grad(
@@ -245,7 +257,7 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched but those that are retained.
 
     Parameters
     ----------
@@ -283,6 +295,7 @@ def grad(
             raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
+    retained = _retained(ends, create_graph)
     results: list[Any] = []
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
@@ -299,6 +312,7 @@ def grad(
                 f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
-    for function in ends.get(AFTERWARDS, ()):
-        function()
+    for x, g in retained:
+        _accumulate(x, g, create_graph)
+    _after(ends)
     return tuple(results)
