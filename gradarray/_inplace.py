@@ -252,7 +252,6 @@ def _write_repeated(x: Value, value: Value, name: str, key: Step | None, recordi
         positions = replay(numbers, steps)._data
     finally:
         _state.grad_enabled.reset(token)
-    uniform = uniform or math.prod(value._data.shape) == 1
     value = TAPED.broadcast_to(value, shape=tuple(positions.shape))
     positions, first = np.unique(positions, return_index=True)
     if not uniform and len(positions) != math.prod(value._data.shape):

@@ -177,27 +177,27 @@ def test_expand_shares_memory():
     assert x.expand(2, 3, 4).shape == (2, 3, 4)
 
 
-def test_a_write_of_several_values_to_what_expand_repeats_is_refused():
+def test_a_write_to_what_expand_repeats_is_refused():
     x = ga.ones(3, 1)
     y = x.expand(3, 4)
-    for write in (lambda: y.add_(1), lambda: y.copy_(ga.ones(3, 4)), lambda: y.__setitem__(0, ga.arange(4.0))):
+    for write in (lambda: y.add_(1), lambda: y.copy_(ga.ones(3, 4)), lambda: y.__setitem__(0, 5)):
         with pytest.raises(RuntimeError, match="single memory location"):
             write()
     assert x.tolist() == [[1.0]] * 3
     assert x._version == 0
 
 
-def test_a_write_of_one_value_to_what_expand_repeats_is_a_write_to_the_base():
-    p = ga.tensor(3.0, requires_grad=True)
+def test_what_shows_no_position_twice_and_fill_are_writes_to_the_base_of_what_expand_repeats():
+    p = ga.tensor([3.0], requires_grad=True)
     leaf = ga.ones(3, 1, requires_grad=True)
     x = leaf * 2
     y = x.expand(3, 4)
-    y[0] = p
+    y[0, 2:3] = p
     assert (x.tolist(), y[0].tolist()) == ([[3.0], [2.0], [2.0]], [3.0] * 4)
-    y[:, 1].mul_(10)  # shows each position once
+    y[:, 1].mul_(10)
     assert x.tolist() == [[30.0], [20.0], [20.0]]
     y.sum().backward()
-    assert (p.grad.item(), leaf.grad.tolist()) == (40.0, [[0.0], [80.0], [80.0]])
+    assert (p.grad.tolist(), leaf.grad.tolist()) == ([40.0], [[0.0], [80.0], [80.0]])
     y.zero_()
     assert (x.tolist(), x.requires_grad) == ([[0.0]] * 3, True)
     a = ga.tensor(1.0, requires_grad=True)

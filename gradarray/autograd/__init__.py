@@ -24,11 +24,13 @@ from gradarray.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
+from gradarray.autograd.pictures import Picture, graphviz, mermaid
 
 __all__ = [
     "AnomalyError",
     "CheckpointError",
     "Drop",
+    "Picture",
     "backward",
     "checkpoint",
     "checkpoint_sequential",
@@ -36,11 +38,13 @@ __all__ = [
     "enable_grad",
     "grad",
     "graph",
+    "graphviz",
     "inference_mode",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "mermaid",
     "no_grad",
     "profiler",
     "report_dropped",

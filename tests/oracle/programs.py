@@ -5,9 +5,10 @@ part of it. At the end come gradients, up to the second order. Everything that b
 flags, gradients, what hooks saw, and the class of an error.
 
 What a derivative is a function of is each library's choice (of the output or of the input, say), and so is what of it
-reaches a tensor in the middle of the graph. Second derivatives are compared with respect to leaves, and hooks do
-nothing in that walk. After a write in no_grad PyTorch makes the history of views again, past the views between; so
-hooks are on no such views.
+reaches a tensor in the middle of the graph. So second derivatives are compared with respect to leaves, and hooks do
+nothing in that walk. After a write PyTorch makes the history of views again, past what they were before and the views
+between; so nothing is written to where a view has a hook. And its views follow the flag ``requires_grad`` of their
+base; so that is not changed where there are views.
 
 PyTorch refuses a walk where a saved value was overwritten, and gradarray does not. So PyTorch runs with hooks that
 keep copies of what it saves, which gives the gradient of the values used.
@@ -86,9 +87,13 @@ class _Writer:
             return None
         return self.random.choice(names[-5:] if self.random.random() < 0.7 else names)
 
-    def fitting(self, shape: tuple[int, ...]) -> str:
-        """A tensor or number that broadcasts to ``shape``."""
-        names = [n for n, s in self.shapes.items() if _broadcasts(s, shape)]
+    def fitting(self, shape: tuple[int, ...], into: str | None = None) -> str:
+        """A tensor or number that broadcasts to ``shape``, and does not see the memory of ``into`` in another way."""
+        names = [
+            n
+            for n, s in self.shapes.items()
+            if _broadcasts(s, shape) and (into is None or n == into or self.root[n] != self.root[into])
+        ]
         if names and self.random.random() < 0.75:
             return self.random.choice(names)
         return repr(round(self.random.uniform(-1.5, 1.5), 2))
@@ -219,13 +224,17 @@ class _Writer:
             out.append((f"{x}.diagonal() * 1.0", (min(shape),)))  # a view in PyTorch alone
         self.new(*r.choice(out))
 
+    def alone(self, x: str) -> bool:
+        """Whether no other tensor sees the memory of ``x``."""
+        return list(self.root.values()).count(self.root[x]) == 1
+
     def in_place(self) -> None:
         r = self.random
         x = self.pick()
-        if x is None:
+        if x is None or self.root[x] in self.hooked:
             return
         shape = self.shapes[x]
-        y = self.fitting(shape)
+        y = self.fitting(shape, x)
         out = [
             f"{x}.add_({y})",
             f"{x}.sub_({y})",
@@ -241,15 +250,17 @@ class _Writer:
         ]
         if x not in self.expanded:  # there PyTorch allows it, and says that it will not
             out.append(f"{x}.masked_fill_({x} > 0.2, 0.1)")
-        tensors = [n for n, s in self.shapes.items() if _broadcasts(s, shape)]
+        tensors = [n for n, s in self.shapes.items() if _broadcasts(s, shape) and self.root[n] != self.root[x] or n == x]
         out.append(f"{x}.copy_({r.choice(tensors)})")
         if shape:
-            rest = self.fitting(shape[1:])
+            rest = self.fitting(shape[1:], x)
             out += [
                 f"{x}[0] = {rest}",
                 f"{x}[-1] += {rest}",
                 f"{x}[:1] *= {rest}",
                 f"{x}[0].mul_({rest})",
+                f"{x}[0] = {x}[-1] * 0.7",
+                f"{x}[-1].add_({x}[0])" if shape[0] > 1 else "",
                 f"{x}.unbind(0)[0].add_(0.5)",
                 f"{x}.split(1)[0].mul_(0.5)",
                 f"{x}.expand(2, {', '.join(map(str, shape))}).add_(1)",
@@ -258,7 +269,7 @@ class _Writer:
             ]
             if x not in self.expanded:
                 out += [f"{x}[{[r.randrange(shape[0])]}] = {rest}", f"{x}[{x} > 0.4] = 0.3"]
-            if list(self.root.values()).count(x) == 1:  # no view is left behind
+            if self.alone(x) and x not in self.program.leaves:  # no view is left behind
                 out.append(f"{x}.detach_()")
             if self.silently(x):
                 out.append(f"{x}.detach().mul_(0.8)")
@@ -291,7 +302,7 @@ class _Writer:
                     f"{x}.register_hook(scaled)",
                     f"{x}.register_hook(lambda g: note({tag!r}, g) or scaled(g))",
                     f"{x}.retain_grad()",
-                    f"{x}.requires_grad_()",
+                    f"{x}.requires_grad_()" if self.alone(x) else "",
                     f"{x}.register_post_accumulate_grad_hook(lambda t: note({tag!r}, t.grad))",
                     f"{x}.grad_fn and {x}.grad_fn.register_prehook(lambda gs, k={x}.output_nr: note({tag!r}, gs[k]))",
                     f"{x}.grad_fn and {x}.grad_fn.register_hook(lambda i, o, k={x}.output_nr: note({tag!r}, o[k]))",
@@ -306,7 +317,7 @@ class _Writer:
         if x is None:
             return
         shape = self.shapes[x]
-        y = self.fitting(shape)
+        y = self.fitting(shape, x)
         which = r.randrange(3)
         if which == 0:
             if self.silently(x):
@@ -314,7 +325,7 @@ class _Writer:
         elif which == 1 and self.silently(x):
             # used by nothing else: PyTorch 2.13 shows requires_grad=True for it, against its documentation
             self.do(f"with xp.no_grad(): unrecorded = {x}[0]")
-            rest = self.fitting(shape[1:])
+            rest = self.fitting(shape[1:], x)
             self.do(r.choice([f"unrecorded.mul_({rest})", f"with xp.no_grad(): unrecorded.mul_({rest})"]))
         else:
             name = self.new(f"{x} * 2", shape)
@@ -437,7 +448,7 @@ REFUSED = [
     ),
     (
         "a leaf Variable that requires grad is being used in an in-place operation",
-        r"masked_fill_|\[\[|> 0\.4\]",
+        r"masked_fill_|unsqueeze_|\[\[|> 0\.4\]",
         "masked_fill_ and index_put_ on a view whose base has got a history since",
     ),
 ]
