@@ -239,10 +239,8 @@ def _write_repeated(x: Value, value: Value, name: str, key: Step | None, recordi
         Where it shows one position twice, and ``value`` is not ``uniform``.
     """
     meta = meta_of(x)
-    root = meta.root
-    if root is None and recording:
-        raise ShapeError(f"{name}: {_REPEATED}")
-    target, path = (root, meta.path) if root is not None else (meta.base, meta.steps)
+    through = recording and meta.root is not None  # then history is rewritten at the root, else in x alone
+    target, path = (meta.root, meta.path) if through else (meta.base, meta.steps)
     assert target is not None
     cpu, length = place_of("cpu"), math.prod(target._data.shape)
     token = _state.grad_enabled.set(False)
@@ -252,15 +250,20 @@ def _write_repeated(x: Value, value: Value, name: str, key: Step | None, recordi
         positions = replay(numbers, steps)._data
     finally:
         _state.grad_enabled.reset(token)
-    value = TAPED.broadcast_to(value, shape=tuple(positions.shape))
-    positions, first = np.unique(positions, return_index=True)
-    if not uniform and len(positions) != math.prod(value._data.shape):
+    unique, first = np.unique(positions, return_index=True)
+    if not uniform and len(unique) != positions.size:
         raise ShapeError(f"{name}: {_REPEATED}")
-    value = _picked(TAPED.reshape(value, shape=(-1,)), (first,))
-    if target._data.shape:
-        write(target, value, name, _index_step(np.unravel_index(positions, target._data.shape), x._place))
-    else:
-        write(target, TAPED.reshape(value, shape=()), name)
+    at = _index_step(np.unravel_index(unique, target._data.shape), x._place) if target._data.shape else None
+    token = _state.grad_enabled.set(through)
+    try:
+        picked = TAPED.reshape(TAPED.broadcast_to(value, shape=tuple(positions.shape)), shape=(-1,))
+        picked = replay(picked, [_index_step((first,), x._place)])
+        write(target, picked if at is not None else TAPED.reshape(picked, shape=()), name, at)
+    finally:
+        _state.grad_enabled.reset(token)
+    if recording and not through:
+        rewritten(x, _written(x, x, value, () if key is None else (key,)))
+        _refresh(x)
     return x
 
 
@@ -272,10 +275,6 @@ def _index_step(indices: Sequence[Any], place: Place) -> Step:
     """The step that leads to what ``indices``, NumPy's arrays, one a dimension, point at."""
     arrays = tuple(make(place.kernels["asarray"](i, dtype=place.raw_dtype[place.integer.name]), place) for i in indices)
     return TABLE["index"], {"key": tuple(Slotted(i) for i in range(len(arrays))), "indices": arrays}
-
-
-def _picked(x: Value, indices: Sequence[Any]) -> Value:
-    return replay(x, [_index_step(indices, x._place)])
 
 
 _REPEATED = (

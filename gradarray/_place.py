@@ -206,7 +206,7 @@ class Kind:
         Arrays of Python numbers met before; see :meth:`scalar`.
     """
 
-    __slots__ = ("array_type", "dtype", "inference", "kernels", "place", "plain", "scalars", "short", "_twin")
+    __slots__ = ("_twin", "array_type", "dtype", "inference", "kernels", "place", "plain", "scalars", "short")
 
     def __init__(self, place: Place, dtype: DType, inference: bool = False) -> None:
         self.place, self.dtype, self.inference = place, dtype, inference

@@ -206,12 +206,12 @@ class Cells:
 
 
 _UNRECORDED = (
-    "a view was created in no_grad mode and is being modified in place with grad mode enabled. Make the view outside of "
-    "no_grad, or write inside of it"
+    "a view was created in no_grad mode and is being modified in place with grad mode enabled. Make the view outside "
+    "of no_grad, or write inside of it"
 )
 _SEVERAL = (
-    "output of a function that returns multiple views is being modified in place, which such functions do not allow, as "
-    "in PyTorch. Take the views one by one, for example x[i], or replace the write by an operation out of place"
+    "output of a function that returns multiple views is being modified in place, which such functions do not allow. "
+    "Take the views one by one, for example x[i], or replace the write by an operation out of place"
 )
 
 
@@ -225,7 +225,8 @@ def one_of_several(views: Sequence[Value]) -> None:
 def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> None:
     """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
 
-    A view of what is on the tape, made while nothing is recorded, has no history. A view of an inference tensor is one, and of another is none.
+    A view of what is on the tape, made while nothing is recorded, has no history. An alias of an inference tensor is
+    one too, and of another none.
     """
     meta, base_meta = meta_of(x), meta_of(base)
     if x._kind.inference is not base._kind.inference:

@@ -1,4 +1,4 @@
-"""The graph as users see it: hooks on nodes, leaves and several tensors, what nodes saved, edges, what a walk visits."""
+"""The graph as users see it: hooks on nodes, leaves, several tensors; what nodes saved, edges; what a walk visits."""
 
 import tracemalloc
 
@@ -45,7 +45,7 @@ def test_a_hook_after_a_node_may_replace_what_goes_on():
     x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
     y = x * w
     handle = y.grad_fn.register_hook(lambda inputs, outputs: (inputs[0] * 0, None))
-    with pytest.raises(RuntimeError, match="None or a tensor|gradient's shape"):
+    with pytest.raises(RuntimeError, match="gradient's shape"):
         y.grad_fn.register_hook(lambda inputs, outputs: (inputs[0], ga.ones(5)))
         y.sum().backward()
     assert x.grad is None and w.grad is None
@@ -234,7 +234,7 @@ def test_what_a_node_saved():
     assert (x + w).grad_fn.saved_values == {}
     z.sum().backward()
     with pytest.raises(RuntimeError, match="retain_graph"):
-        z.grad_fn.saved_values  # noqa: B018 - it is the reading that raises
+        z.grad_fn.saved_values
 
 
 def test_an_edge_stands_for_a_tensor():

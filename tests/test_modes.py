@@ -201,7 +201,7 @@ def test_what_inference_tensors_refuse():
     with pytest.raises(RuntimeError, match="Setting requires_grad=True"):
         x.requires_grad_()
     with pytest.raises(RuntimeError, match="version counter"):
-        x._version  # noqa: B018 - it is the reading that raises
+        x._version
     with pytest.raises(RuntimeError, match="modified in place"):
         view.add_(1)
     assert x.tolist() == [1.0, 1.0]

@@ -100,9 +100,9 @@ def test_hooks_can_be_forbidden():
             pass
         with pytest.raises(RuntimeError, match="not here"):
             checkpoint(ga.exp, leaf(1.0))
-    with graph.saved_tensors_hooks(lambda t: t, lambda t: t):
-        with pytest.raises(RuntimeError, match="not now"), graph.disable_saved_tensors_hooks("not now"):
-            pass
+    hooks = graph.saved_tensors_hooks(lambda t: t, lambda t: t)
+    with hooks, pytest.raises(RuntimeError, match="not now"), graph.disable_saved_tensors_hooks("not now"):
+        pass
 
 
 @pytest.mark.parametrize("device", ["cpu", "strict:device1"])

@@ -39,7 +39,9 @@ VIEWS = {
     "and another": (lambda x: x.view(-1)[2:8].view(2, 3)[:, 1], lambda a: a.reshape(-1)[2:8].reshape(2, 3)[:, 1]),
 }  # fmt: skip
 SEVERAL = {"unbind", "split", "chunk"}
-ONE_BY_ONE = pytest.mark.parametrize("view", [VIEWS[n] for n in VIEWS if n not in SEVERAL], ids=[n for n in VIEWS if n not in SEVERAL])
+ONE_BY_ONE = pytest.mark.parametrize(
+    "view", [VIEWS[n] for n in VIEWS if n not in SEVERAL], ids=[n for n in VIEWS if n not in SEVERAL]
+)
 DETACHED = {"detach": lambda x: x.detach(), "data": lambda x: x.data}
 
 
@@ -420,3 +422,16 @@ def test_t_of_a_vector_is_another_tensor():
     assert x.shape == (3,)
     y.zero_()
     assert not x.any()
+
+
+def test_a_write_to_detached_expanded_memory():
+    leaf = ga.tensor([1.0, 2.0], requires_grad=True)
+    leaf.expand(3, 2)[0].detach().mul_(10)
+    assert leaf.tolist() == [10.0, 20.0]
+    p = ga.tensor([5.0, 6.0], requires_grad=True)
+    base = ga.zeros(2)
+    y = base.expand(3, 2).detach()
+    y[1] = p
+    assert (y.tolist(), base.tolist(), base.requires_grad) == ([[5.0, 6.0]] * 3, [5.0, 6.0], False)
+    (y * 2).sum().backward()
+    assert p.grad.tolist() == [2.0, 2.0]

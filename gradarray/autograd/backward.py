@@ -235,9 +235,9 @@ def backward(
     for x in tuple(ends):
         if isinstance(x, Value) and (wanted is None or any(x is w for w in wanted)):
             g = _finished(x, ends, create_graph)
-            if not any(x is kept for kept, _ in finished):  # else it is both retained and asked for
+            twice = any(x is kept for kept, _ in finished)  # both retained and asked for
+            if x._node is not None and not twice:  # it may have been taken off the tape since
                 finished.append((x, g))
-    finished = [(x, g) for x, g in finished if x._node is not None]  # it may have been taken off the tape since
     for x, g in finished:
         _accumulate(x, g, create_graph)
     for x, g in finished:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradarray._storage import Value
+from gradarray.autograd.amounts import bytes_text
 from gradarray.autograd.survey import Box, Survey, survey
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Picture:
             raise RuntimeError(
                 "Graphviz's program dot is not installed; install graphviz, or use .mermaid, which web pages show"
             )
-        done = subprocess.run([dot, f"-T{format}"], input=self.dot.encode(), capture_output=True)
+        done = subprocess.run([dot, f"-T{format}"], input=self.dot.encode(), capture_output=True, check=False)
         if done.returncode:
             raise RuntimeError(f"dot -T{format} failed: {done.stderr.decode().strip()}")
         return done.stdout
@@ -145,18 +146,8 @@ def _lines(box: Box) -> list[str]:
     shape = "" if box.shape is None else str(list(box.shape))
     lines = [name, f"{shape} {box.dtype}".strip()]
     if box.saved:
-        lines.append(f"keeps {_size(box.saved)}")
+        lines.append(f"keeps {bytes_text(box.saved)}")
     return [line for line in lines if line]
-
-
-def _size(n: float) -> str:
-    if n < 1000:
-        return f"{n} B"
-    for unit in ("kB", "MB", "GB"):
-        n /= 1000
-        if n < 1000:
-            break
-    return f"{n:.3g} {unit}"
 
 
 def _in_loops(found: Survey) -> Iterator[tuple[int | None, list[int]]]:
@@ -169,12 +160,13 @@ def _in_loops(found: Survey) -> Iterator[tuple[int | None, list[int]]]:
 def _dot(found: Survey) -> Iterator[str]:
     yield "digraph {"
     yield '  graph [rankdir=TB, ranksep=0.3, nodesep=0.25, fontname="Helvetica", fontsize=11]'
-    yield '  node [shape=box, style="rounded,filled", fontname="Helvetica", fontsize=10, margin="0.12,0.05", height=0.3]'
+    yield '  node [shape=box, style="rounded,filled", fontname="Helvetica", fontsize=10, margin="0.12,0.05"]'
     yield '  edge [color="#666666", arrowsize=0.6]'
     for loop, members in _in_loops(found):
         indent = "  "
         if loop is not None:
-            yield f'  subgraph cluster_{loop} {{ label="{found.loops[loop]} times"; style="rounded,dashed"; color="#aaaaaa"'
+            yield f"  subgraph cluster_{loop} {{"
+            yield f'    label="{found.loops[loop]} times"; style="rounded,dashed"; color="#aaaaaa"'
             indent = "    "
         for i in members:
             box = found.boxes[i]

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradarray._dispatch import ShortOp
-from gradarray._engine import Node, Slot
+from gradarray._engine import Slot
 from gradarray._nodes import NamedOp, OpNode
 from gradarray._storage import LEAF, Cells, Value
+from gradarray.autograd.amounts import nbytes
 
 _LEAST = 3  # so many times a period must come to be drawn once
 _LONGEST = 256  # the longest period looked for
@@ -57,11 +58,10 @@ class Survey:
 def survey(outputs: Sequence[Value], params: Mapping[str, Value], collapse: bool) -> Survey:
     """Gather the graph behind ``outputs``; ``params`` are names of leaves."""
     names = {id(x): name for name, x in params.items()}
-    nodes: dict[Node, tuple[Any, str]] = {}
-    stack: list[tuple[Node, Any, str]] = []
-    for x in outputs:
-        if (node := _target(x._node)) is not None:
-            stack.append((node, tuple(x._data.shape), x._dtype.name))
+    nodes: dict[OpNode, tuple[Any, str]] = {}
+    stack: list[tuple[OpNode, Any, str]] = [
+        (root, tuple(x._data.shape), x._dtype.name) for x in outputs if (root := _target(x._node)) is not None
+    ]
     while stack:
         node, shape, dtype = stack.pop()
         if node in nodes:
@@ -87,8 +87,8 @@ def survey(outputs: Sequence[Value], params: Mapping[str, Value], collapse: bool
         name = names.get(id(x), "output" if len(outputs) == 1 else f"output {i}")
         found.boxes.append(Box("result", name, tuple(x._data.shape), x._dtype.name))
         at = len(found.boxes) - 1
-        if (node := _target(x._node)) is not None:
-            found.arrows[box_of[node], at, False] = None
+        if (root := _target(x._node)) is not None:
+            found.arrows[box_of[root], at, False] = None
         elif x._node is LEAF:
             found.arrows[_leaf(found, leaves, x, names), at, False] = None
     return _with_leaves_together(found) if collapse else found
@@ -119,14 +119,13 @@ def _target(edge: Any) -> OpNode | None:
     return node if isinstance(node, OpNode) else None
 
 
-def _edges(node: Node) -> tuple[Any, ...]:
-    assert isinstance(node, OpNode) and isinstance(node.op, NamedOp)
+def _edges(node: OpNode) -> tuple[Any, ...]:
+    assert isinstance(node.op, NamedOp)
     return node.op.edges_of(node)
 
 
-def _input(node: Node, i: int, shape: Any, dtype: str) -> tuple[Any, str]:
+def _input(node: OpNode, i: int, shape: Any, dtype: str) -> tuple[Any, str]:
     """Shape and dtype of the ``i``-th input of ``node``, whose output has ``shape`` and ``dtype``, as far as known."""
-    assert isinstance(node, OpNode)
     if isinstance(node.op, ShortOp):
         return shape, dtype  # all are one
     shapes = getattr(node, "shapes", ())
@@ -151,7 +150,7 @@ def _leaf(found: Survey, leaves: dict[int, int], x: Value, names: dict[int, str]
     return leaves[id(x)]
 
 
-def _saved(node: Node, seen: set[int]) -> int:
+def _saved(node: OpNode, seen: set[int]) -> int:
     """Bytes that ``node`` keeps, but for what has been ``seen``."""
     total = 0
     for cell in node.saved or ():
@@ -159,28 +158,24 @@ def _saved(node: Node, seen: set[int]) -> int:
         for raw in raws:
             if hasattr(raw, "dtype") and id(raw) not in seen:
                 seen.add(id(raw))
-                size = int(raw.dtype.itemsize)
-                for n in raw.shape:
-                    size *= int(n)
-                total += size
+                total += nbytes(raw)
     return total
 
 
 def _boxes(
-    found: Survey, ordered: Sequence[Node], nodes: Mapping[Node, tuple[Any, str]], collapse: bool
-) -> tuple[dict[Node, int], dict[Node, tuple[int, int]]]:
+    found: Survey, ordered: Sequence[OpNode], nodes: Mapping[OpNode, tuple[Any, str]], collapse: bool
+) -> tuple[dict[OpNode, int], dict[OpNode, tuple[int, int]]]:
     """A box for each node, or for all that repeat it; and of what repeats in which loop and round it is."""
-    box_of: dict[Node, int] = {}
-    round_of: dict[Node, tuple[int, int]] = {}
+    box_of: dict[OpNode, int] = {}
+    round_of: dict[OpNode, tuple[int, int]] = {}
     seen: set[int] = set()
 
-    def box(node: Node, loop: int | None) -> int:
-        assert isinstance(node, OpNode)
+    def box(node: OpNode, loop: int | None) -> int:
         shape, dtype = nodes[node]
         found.boxes.append(Box("operation", node.name(), shape, dtype, 0, loop))
         return len(found.boxes) - 1
 
-    signs = [(node.name(), nodes[node], len(node.edges)) for node in ordered if isinstance(node, OpNode)]
+    signs = [(node.name(), nodes[node], len(node.edges)) for node in ordered]
     at = 0
     while at < len(ordered):
         period, rounds = _period(signs, at) if collapse else (1, 1)

@@ -352,6 +352,8 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     ----------
     ``torch.split``.
     """
+    if not check_tensor(x)._data.shape:
+        raise ShapeError("split expects at least a 1-dimensional tensor, got a 0-d tensor")
     axis = check_axis(x, dim) % len(x._data.shape)
     n = x._data.shape[axis]
     sizes = split_size_or_sections

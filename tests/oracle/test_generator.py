@@ -12,7 +12,17 @@ def test_programs_use_what_they_are_to_compare():
     text = Counter()
     for seed in range(300):
         for line in program(seed).lines:
-            for what in ("_(", "] = ", "register_hook", "retain_grad", "no_grad", "unbind", "expand", "view(", "detach"):
+            for what in (
+                "_(",
+                "] = ",
+                "register_hook",
+                "retain_grad",
+                "no_grad",
+                "unbind",
+                "expand",
+                "view(",
+                "detach",
+            ):
                 text[what] += what in line
     assert min(text.values()) >= 10 and text["_("] > 300
 
