@@ -365,7 +365,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
 
 def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any]) -> None:
     """Note that ``result`` is a view of ``base``."""
-    make_alias(result, base, (record, params), tracked=base._node is None or grad_enabled())
+    make_alias(result, base, (record, params), recording=grad_enabled())
     if not result._place.negative_steps and result._place.copies(params):
         family_of(result).scattered = True
 
@@ -374,7 +374,7 @@ def detached(x: Any) -> Any:
     """An alias of ``x`` off the tape, and off those of the levels below."""
     level = x._place.level
     out = make(x._data if level is None else level.detached(x._data), x._place, x._dtype)
-    make_alias(out, x, None, tracked=False)
+    make_alias(out, x, None, recording=False)
     return out
 
 

@@ -96,8 +96,8 @@ class Hook:
     index : int or None
         Of the output; None for all at once: the cotangent is then a list where the node has several outputs.
     rank : int
-        A node's hooks are kept in the order of their ranks. What a walk captures is taken after those of rank 0;
-        the others run only where the node itself does.
+        A node's hooks are kept in the order of their ranks. What a walk captures is taken after those of rank 0.
+        Those of rank 1 run only where the node itself does.
     """
 
     __slots__ = ("index",)
@@ -282,11 +282,12 @@ def walk(
             hooks = node.hooks or ()
             g = _call_hooks([h for h in hooks if h.rank == 0], g, ends)
             g = _call_hooks(captures[node], g, ends)
-            if only is not None and only.isdisjoint(_targets(node)):
+            runs = only is None or not only.isdisjoint(_targets(node))
+            g = _call_hooks([h for h in hooks if h.rank > 1 or (runs and h.rank == 1)], g, ends)
+            if not runs:
                 strong.discard(node)
                 node, edges = None, ()
                 continue
-            g = _call_hooks([h for h in hooks if h.rank > 0], g, ends)
         elif node.hooks is not None:
             g = _call_hooks(node.hooks, g, ends)
         saved = node.saved

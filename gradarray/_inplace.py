@@ -9,8 +9,11 @@ the base gets a new array, and every alias is made from it again in the same way
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from gradarray import _state, _watch
 from gradarray._dispatch import (
@@ -26,7 +29,7 @@ from gradarray._dispatch import (
 )  # fmt: skip
 from gradarray._engine import Masked
 from gradarray._nodes import NamedOp, OpNode, new_node
-from gradarray._place import Place, fill
+from gradarray._place import Place, Slotted, fill, place_of
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Step, Value, before_write, family_of, meta_of, rebind
 from gradarray.backends import Array
@@ -167,24 +170,21 @@ def check_writable(x: Value, name: str) -> None:
         )
     if root is None:
         return
-    if x._meta is not None and x._meta.blind:
-        if root._node is not None:
-            raise RuntimeError(
-                f"{name}: a view was created in no_grad mode and is being modified in place with grad mode enabled. "
-                "Make the view outside of no_grad, or write inside of it"
-            )
-    elif root._node is LEAF:
+    assert x._meta is not None
+    if x._meta.refuses is not None and (x._node is not None or root._node is not None):
+        raise RuntimeError(f"{name}: {x._meta.refuses}")
+    if root._node is LEAF:
         raise RuntimeError(
             f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
             "inside `with gradarray.no_grad():`, or work on x.clone()"
         )
 
 
-def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
+def write(x: Value, value: Value, name: str, key: Step | None = None, *, uniform: bool = False) -> Value:
     """Overwrite ``x`` (or, with ``key``, the part of it that this indexing step leads to) with ``value``; ``x``.
 
     The memory changes, aliases see it, and history is rewritten as PyTorch does: ``x``, its base and all its views
-    become functions of ``value``.
+    become functions of ``value``, whose elements are all the same if it is ``uniform``.
 
     Raises
     ------
@@ -204,8 +204,10 @@ def write(x: Value, value: Value, name: str, key: Step | None = None) -> Value:
     recording = grad_enabled() and (
         value._node is not None or x._node is not None or (root is not None and root._node is not None)
     )
+    if recording and meta is not None and meta.refuses is not None:
+        raise RuntimeError(f"{name}: {meta.refuses}")
     if meta is not None and any(record.name == "broadcast_to" for record, _ in meta.steps):
-        raise ShapeError(f"{name}: {_REPEATED}")
+        return _write_repeated(x, value, name, key, recording, uniform)
     steps: tuple[Step, ...] = () if key is None else (key,)
     raw_value = _broadcastable(x, value, key, name)
     family = before_write(x)
@@ -251,6 +253,53 @@ def rewritten(x: Value, node: Any) -> None:
     x._node = node
     if x._meta is not None and x._meta.retains is not None:
         x._meta.retains.follow(x)
+
+
+def _write_repeated(x: Value, value: Value, name: str, key: Step | None, recording: bool, uniform: bool) -> Value:
+    """The write to a view of what was expanded: to its base, at the positions that the view shows.
+
+    Raises
+    ------
+    RuntimeError
+        Where it shows one position twice, and ``value`` is not ``uniform``.
+    """
+    meta = meta_of(x)
+    through = recording and meta.root is not None  # then history is rewritten at the root, else in x alone
+    target, path = (meta.root, meta.path) if through else (meta.base, meta.steps)
+    assert target is not None
+    cpu, length = place_of("cpu"), math.prod(target._data.shape)
+    token = _state.grad_enabled.set(False)
+    try:
+        steps = path if key is None else (*path, (key[0], _on_host(key[1])))
+        numbers = apply(TABLE["reshape"], (make(np.arange(length), cpu),), {"shape": tuple(target._data.shape)})
+        positions = replay(numbers, steps)._data
+    finally:
+        _state.grad_enabled.reset(token)
+    unique, first = np.unique(positions, return_index=True)
+    if not uniform and len(unique) != positions.size:
+        raise ShapeError(f"{name}: {_REPEATED}")
+    at = _index_step(np.unravel_index(unique, target._data.shape), x._place) if target._data.shape else None
+    token = _state.grad_enabled.set(through)
+    try:
+        picked = TAPED.reshape(TAPED.broadcast_to(value, shape=tuple(positions.shape)), shape=(-1,))
+        picked = replay(picked, [_index_step((first,), x._place)])
+        write(target, picked if at is not None else TAPED.reshape(picked, shape=()), name, at)
+    finally:
+        _state.grad_enabled.reset(token)
+    if recording and not through:
+        rewritten(x, _written(x, x, value, () if key is None else (key,)))
+        _refresh(x)
+    return x
+
+
+def _on_host(params: dict[str, Any]) -> dict[str, Any]:
+    return {**params, "indices": tuple(transfer(i, place_of("cpu")) for i in params.get("indices", ()))}
+
+
+def _index_step(indices: Sequence[Any], place: Place) -> Step:
+    """The step that leads to what ``indices``, NumPy's arrays, one a dimension, point at."""
+    arrays = tuple(make(place.kernels["asarray"](i, dtype=place.raw_dtype[place.integer.name]), place) for i in indices)
+    return TABLE["index"], {"key": tuple(Slotted(i) for i in range(len(arrays))), "indices": arrays}
 
 
 _REPEATED = (

@@ -79,7 +79,7 @@ class Value:
 class Meta:
     """What few tensors have: a gradient, a family, a base, hooks."""
 
-    __slots__ = ("base", "blind", "family", "grad", "hooks", "left", "path", "retains", "root", "steps")
+    __slots__ = ("base", "blind", "family", "grad", "hooks", "left", "path", "refuses", "retains", "root", "steps")
 
     def __init__(self) -> None:
         self.grad: Value | None = None
@@ -88,6 +88,7 @@ class Meta:
         self.steps: tuple[Step, ...] = ()
         self.root: Value | None = None  # what it is a view of to the tape; None: of nothing, as after detach
         self.path: tuple[Step, ...] = ()
+        self.refuses: str | None = None  # a write that is recorded, for this reason
         self.left: weakref.ref[Any] | None = None  # of what was taken off the tape: the node or leaf that it was
         self.blind = False  # made of a tensor on the tape while nothing was recorded: knows its root, has no history
         self.hooks: list[Any] | None = None
@@ -227,10 +228,28 @@ def _alone() -> int:
 _ALONE = _alone()
 
 
-def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> None:
+_UNRECORDED = (
+    "a view was created in no_grad mode and is being modified in place with grad mode enabled. Make the view outside "
+    "of no_grad, or write inside of it"
+)
+_SEVERAL = (
+    "output of a function that returns multiple views is being modified in place, which such functions do not allow. "
+    "Take the views one by one, for example x[i], or replace the write by an operation out of place"
+)
+
+
+def one_of_several(views: Sequence[Value]) -> None:
+    """Note that one call gave all these views: to none of them a write is recorded, as in PyTorch."""
+    for x in views:
+        if x._meta is not None and x._meta.root is not None:
+            x._meta.refuses = x._meta.refuses or _SEVERAL
+
+
+def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> None:
     """Make ``x`` (new) an alias of ``base``: a view by ``step``, or, with None, the same array off the tape.
 
-    A view that is not ``tracked`` has no history. A view of an inference tensor is one, and of another is none.
+    A view of what is on the tape, made while nothing is recorded, has no history. An alias of an inference tensor is
+    one too, and of another none.
     """
     meta, base_meta = meta_of(x), meta_of(base)
     if x._kind.inference is not base._kind.inference:
@@ -251,7 +270,8 @@ def make_alias(x: Value, base: Value, step: Step | None, *, tracked: bool) -> No
     if step is not None:
         meta.root = base if base_meta.root is None else base_meta.root
         meta.path = (*base_meta.path, step)
-        meta.blind = not tracked or base_meta.blind
+        meta.blind = base_meta.blind or not (recording or base._node is None)
+        meta.refuses = base_meta.refuses or (None if recording else _UNRECORDED)
     meta.family.add(x)
 
 

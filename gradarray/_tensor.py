@@ -200,7 +200,7 @@ class Tensor(Methods):
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self._data.shape[0])])
+        return iter(manipulation.unstack(self))
 
     def __contains__(self, value: object) -> builtins.bool:
         if not isinstance(value, Tensor | builtins.bool | builtins.int | builtins.float | complex | np.generic):

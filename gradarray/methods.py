@@ -282,6 +282,8 @@ class Methods(Value):
     def copy_(self, src: Any) -> Any:
         """Overwrite with ``src``, which broadcasts; its dtype and device are converted. ``torch.Tensor.copy_``."""
         check_writable(self, "copy_")
+        if src is self:
+            return self
         value = as_value(src, device=self._place)
         value = manipulation.astype(value, self._dtype, copy=False)
         return write(self, apply(TABLE["overwrite"], (self, value), {}), "copy_")
@@ -292,7 +294,7 @@ class Methods(Value):
         given = as_value(value, dtype=self._dtype, device=self._place)
         if given._data.shape:
             raise ShapeError(f"fill_ only supports 0-dimension value tensors, got shape {list(given._data.shape)}")
-        return self.copy_(given)
+        return write(self, apply(TABLE["overwrite"], (self, given), {}), "fill_", uniform=True)
 
     def zero_(self) -> Any:
         """Overwrite with zeros. ``torch.Tensor.zero_``."""
@@ -525,7 +527,7 @@ class Methods(Value):
         return manipulation.reshape(self, other._data.shape)  # type: ignore[arg-type]
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Any:
-        """Dimensions from ``start_dim`` to ``end_dim`` made one. ``torch.Tensor.flatten``."""
+        """Dimensions from ``start_dim`` to ``end_dim`` made one; of one alone, the tensor. ``torch.Tensor.flatten``."""
         shape = self._data.shape or (1,)
         start, end = (statistical.check_axis(self, d) or 0 for d in (start_dim, end_dim))
         start, end = start % len(shape), end % len(shape)
@@ -534,6 +536,8 @@ class Methods(Value):
         size = 1
         for n in shape[start : end + 1]:
             size *= n
+        if start == end and self._data.shape:
+            return self
         return manipulation.reshape(self, (*shape[:start], size, *shape[end + 1 :]))  # type: ignore[arg-type]
 
     def ravel(self) -> Any:

@@ -27,7 +27,7 @@ class Row:
 COMPUTED = "(a computed name)"  # import_module(name) cannot be checked: for what is loaded late, in two places
 ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "scipy", "torch")
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
-STORAGE = ("_state", "_place", "_storage")
+STORAGE = ("_state", "_place", "_watch", "_storage")
 MIDDLE = (*FOUNDATION, *STORAGE, "_nodes", "_dispatch", "_inplace", "autograd")  # the same up to layer 3
 TENSORS = (
     "printing",
@@ -51,10 +51,11 @@ TABLE = {
     "ops.*": Row(1, ("_primitive", "ops._helpers", "ops._special")),
     "_state": Row(2, ("dtypes",)),
     "_place": Row(2, ("_engine", *FOUNDATION)),
-    "_storage": Row(2, ("_primitive", "_place", "dtypes", "backends")),
+    "_watch": Row(2, ("_engine", "_place")),
+    "_storage": Row(2, ("_engine", "_primitive", "_place", "_watch", "dtypes", "backends")),
     "_nodes": Row(2, ("_engine", "_place", "_storage")),
     "_dispatch": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes"), ("numpy",)),
-    "_inplace": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes", "_dispatch")),
+    "_inplace": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes", "_dispatch"), ("numpy",)),
     "autograd": Row(3, ("_engine", *MIDDLE)),
     "printing": Row(4, (), ("numpy",)),
     "_tensor": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),

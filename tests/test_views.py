@@ -38,6 +38,10 @@ VIEWS = {
     "view of a view": (lambda x: x[1:].t()[0], lambda a: a[1:].T[0]),
     "and another": (lambda x: x.view(-1)[2:8].view(2, 3)[:, 1], lambda a: a.reshape(-1)[2:8].reshape(2, 3)[:, 1]),
 }  # fmt: skip
+SEVERAL = {"unbind", "split", "chunk"}
+ONE_BY_ONE = pytest.mark.parametrize(
+    "view", [VIEWS[n] for n in VIEWS if n not in SEVERAL], ids=[n for n in VIEWS if n not in SEVERAL]
+)
 DETACHED = {"detach": lambda x: x.detach(), "data": lambda x: x.data}
 
 
@@ -94,6 +98,7 @@ def test_a_view_of_a_leaf_is_differentiable(view):
     assert x.grad.tolist() == mask.tolist()
 
 
+@ONE_BY_ONE
 def test_history_is_rewritten_by_a_write_through_a_view(view):
     of_tensor, of_array = view
     x = ga.tensor(numbers(), requires_grad=True)
@@ -120,6 +125,7 @@ def test_history_of_a_view_follows_a_write_to_the_base(view):
     np.testing.assert_allclose(x.grad.numpy(), expected)
 
 
+@ONE_BY_ONE
 def test_a_write_that_requires_a_gradient_puts_the_base_on_the_tape(view):
     of_tensor, of_array = view
     base = ga.zeros(3, 4, dtype=ga.float64)
@@ -131,6 +137,30 @@ def test_a_write_that_requires_a_gradient_puts_the_base_on_the_tape(view):
     assert other.requires_grad
     ((base * 2).sum() + other.sum()).backward()
     assert p.grad.tolist() == np.full(v.shape, 3.0).tolist()
+
+
+@pytest.mark.parametrize("name", sorted(SEVERAL))
+def test_a_recorded_write_to_one_of_several_views_is_refused(name):
+    of_tensor, _ = VIEWS[name]
+    x = ga.tensor(numbers(), requires_grad=True)
+    y = x * 2
+    v = of_tensor(y)
+    w = v[:1]
+    for written in (v, w):
+        with pytest.raises(RuntimeError, match="returns multiple views"):
+            written.mul_(10)
+    row = next(iter(y))
+    with pytest.raises(RuntimeError, match="returns multiple views"):
+        row.add_(1)
+    assert y.tolist() == (2 * numbers()).tolist()
+    with ga.no_grad():
+        v.mul_(10)
+    plain = ga.tensor(numbers())
+    of_tensor(plain).mul_(10)
+    assert plain.sum() > numbers().sum()
+    with pytest.raises(RuntimeError, match="returns multiple views"):
+        of_tensor(plain).mul_(ga.tensor(2.0, requires_grad=True))
+    assert not plain.requires_grad
 
 
 def test_copies_are_no_views():
@@ -152,11 +182,31 @@ def test_expand_shares_memory():
 def test_a_write_to_what_expand_repeats_is_refused():
     x = ga.ones(3, 1)
     y = x.expand(3, 4)
-    for write in (lambda: y.add_(1), lambda: y.zero_(), lambda: y.__setitem__(0, 5)):
+    for write in (lambda: y.add_(1), lambda: y.copy_(ga.ones(3, 4)), lambda: y.__setitem__(0, 5)):
         with pytest.raises(RuntimeError, match="single memory location"):
             write()
     assert x.tolist() == [[1.0]] * 3
     assert x._version == 0
+
+
+def test_what_shows_no_position_twice_and_fill_are_writes_to_the_base_of_what_expand_repeats():
+    p = ga.tensor([3.0], requires_grad=True)
+    leaf = ga.ones(3, 1, requires_grad=True)
+    x = leaf * 2
+    y = x.expand(3, 4)
+    y[0, 2:3] = p
+    assert (x.tolist(), y[0].tolist()) == ([[3.0], [2.0], [2.0]], [3.0] * 4)
+    y[:, 1].mul_(10)
+    assert x.tolist() == [[30.0], [20.0], [20.0]]
+    y.sum().backward()
+    assert (p.grad.tolist(), leaf.grad.tolist()) == ([40.0], [[0.0], [80.0], [80.0]])
+    y.zero_()
+    assert (x.tolist(), x.requires_grad) == ([[0.0]] * 3, True)
+    a = ga.tensor(1.0, requires_grad=True)
+    b = a * 1
+    b.expand(3)[1].mul_(4)
+    b.backward()
+    assert a.grad.item() == 4.0
 
 
 def test_the_base_is_the_first_of_all():
@@ -372,3 +422,16 @@ def test_t_of_a_vector_is_another_tensor():
     assert x.shape == (3,)
     y.zero_()
     assert not x.any()
+
+
+def test_a_write_to_detached_expanded_memory():
+    leaf = ga.tensor([1.0, 2.0], requires_grad=True)
+    leaf.expand(3, 2)[0].detach().mul_(10)
+    assert leaf.tolist() == [10.0, 20.0]
+    p = ga.tensor([5.0, 6.0], requires_grad=True)
+    base = ga.zeros(2)
+    y = base.expand(3, 2).detach()
+    y[1] = p
+    assert (y.tolist(), base.tolist(), base.requires_grad) == ([[5.0, 6.0]] * 3, [5.0, 6.0], False)
+    (y * 2).sum().backward()
+    assert p.grad.tolist() == [2.0, 2.0]

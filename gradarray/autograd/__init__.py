@@ -25,12 +25,14 @@ from gradarray.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
+from gradarray.autograd.pictures import Picture, graphviz, mermaid
 
 __all__ = [
     "AnomalyError",
     "CheckpointError",
     "Drop",
     "Function",
+    "Picture",
     "backward",
     "checkpoint",
     "checkpoint_sequential",
@@ -38,11 +40,13 @@ __all__ = [
     "enable_grad",
     "grad",
     "graph",
+    "graphviz",
     "inference_mode",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "mermaid",
     "no_grad",
     "profiler",
     "report_dropped",

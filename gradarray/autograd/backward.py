@@ -21,7 +21,7 @@ from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, before_write, meta_of
-from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, place_in_graph
+from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -146,9 +146,9 @@ _refcount = getattr(sys, "getrefcount", None)
 _ALONE = _sole([object()])[1]
 
 
-def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
+def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> Value:
     """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by a leaf's hooks."""
-    box = [ends.pop(x)]
+    box = [ends.pop(x if key is None else key)]
     if taped:
         g = box.pop()
     else:
@@ -164,6 +164,18 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool) -> Value:
             if not isinstance(hook, AfterAccumulation):
                 g = hook(g, ends)
     return g  # type: ignore[no-any-return]
+
+
+def _retained(ends: dict[Any, Any], taped: bool) -> list[tuple[Value, Value]]:
+    """The tensors whose gradients are retained, with these, taken out of ``ends``."""
+    keys = [key for key in ends if type(key) is Retain]
+    return [(x, _finished(x, ends, taped, key)) for key in keys if (x := key.tensor()) is not None]
+
+
+def _after(ends: dict[Any, Any]) -> None:
+    """Call what waits for the end of the walk."""
+    for function in ends.get(AFTERWARDS, ()):
+        function()
 
 
 def _accumulate(x: Value, g: Value, taped: bool) -> None:
@@ -229,13 +241,13 @@ def backward(
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
-    afterwards = ends.pop(AFTERWARDS, [])
-    finished = [
-        (x, _finished(x, ends, create_graph))
-        for x in tuple(ends)
-        if wanted is None or any(x is w for w in wanted) or (x._meta is not None and x._meta.retains)
-    ]
-    afterwards += ends.pop(AFTERWARDS, [])  # of a leaf's hooks
+    finished = _retained(ends, create_graph)
+    for x in tuple(ends):
+        if isinstance(x, Value) and (wanted is None or any(x is w for w in wanted)):
+            g = _finished(x, ends, create_graph)
+            twice = any(x is kept for kept, _ in finished)  # both retained and asked for
+            if x._node is not None and not twice:  # it may have been taken off the tape since
+                finished.append((x, g))
     for x, g in finished:
         _accumulate(x, g, create_graph)
     for x, g in finished:
@@ -243,8 +255,7 @@ def backward(
             for hook in tuple(x._meta.hooks):
                 if isinstance(hook, AfterAccumulation):
                     hook.after(x, g)
-    for function in afterwards:
-        function()
+    _after(ends)
 
 
 def grad(
@@ -257,7 +268,7 @@ def grad(
     materialize_grads: bool = False,
     is_grads_batched: bool = False,
 ) -> tuple[Tensor, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+    """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched but those that are retained.
 
     Parameters
     ----------
@@ -301,6 +312,7 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
     taped = create_graph or any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outs, gradients))
+    retained = _retained(ends, taped)
     results: list[Any] = []
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
@@ -315,8 +327,9 @@ def grad(
                 f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
-    for function in ends.get(AFTERWARDS, ()):
-        function()
+    for x, g in retained:
+        _accumulate(x, g, create_graph)
+    _after(ends)
     return tuple(results)
 
 

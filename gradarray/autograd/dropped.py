@@ -12,7 +12,7 @@ from typing import Any
 
 from gradarray import _state
 from gradarray._nodes import OpNode
-from gradarray.autograd.stacks import is_library, line_of, outside
+from gradarray.autograd.stacks import is_library, line_of, outside, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class report_dropped:
             return
         file, line, function, source = line_of(frames[0])
         own = next((f for f in frames if not is_library(f)), None)
-        caller = "" if own is None or own is frames[0] else "{0}:{1}".format(*line_of(own))
+        caller = "" if own is None or own is frames[0] else place_of(own)
         key = (how, file, line, caller)
         before = self._drops.get(key)
         count = 1 if before is None else before.count + 1

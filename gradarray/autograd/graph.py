@@ -19,7 +19,6 @@ from gradarray._dispatch import make, saved_tensors
 from gradarray._engine import GraphFreedError
 from gradarray._nodes import OpNode
 from gradarray._storage import Value, before_write
-from gradarray.autograd.saving import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from gradarray.autograd.hooks import (
     AfterLeaf,
     AfterNode,
@@ -32,6 +31,7 @@ from gradarray.autograd.hooks import (
     place_in_graph,
     registered,
 )  # fmt: skip
+from gradarray.autograd.saving import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor

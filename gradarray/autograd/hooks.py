@@ -34,7 +34,10 @@ class Capture(Hook):
 
 
 class Retain(Hook):
-    """Keeps what arrives for the ``grad`` of a tensor that is no leaf. Holds it and the node weakly: they hold this."""
+    """Keeps what arrives for the ``grad`` of a tensor that is no leaf, among the ends as its own.
+
+    Holds tensor and node weakly: they hold this.
+    """
 
     __slots__ = ("node", "tensor")
     rank = 2
@@ -56,9 +59,7 @@ class Retain(Hook):
             self.add_to(hooks)
 
     def __call__(self, g: Any, ends: dict[Any, Any]) -> Any:
-        x = self.tensor()
-        if x is not None:
-            ends[x] = g
+        ends[self] = g
         return g
 
 

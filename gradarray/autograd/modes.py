@@ -41,13 +41,14 @@ class _Mode:
         return type(self)()
 
     def __call__(self, function: _F) -> _F:
-        return decorated(function, self._clone)
+        run: _F = decorated(function, self._clone)
+        return run
 
 
 def decorated(function: Any, mode: Callable[[], Any]) -> Any:
     """``function`` (also of a generator or coroutine, or a class), run in a new ``mode()``."""
     if inspect.isclass(function):
-        function.__init__ = decorated(function.__init__, mode)
+        type.__setattr__(function, "__init__", decorated(function.__init__, mode))
         return function
     if inspect.isasyncgenfunction(function):
         run: Any = _async_generator(function, mode)

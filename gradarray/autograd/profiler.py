@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextvars import Token
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,8 @@ from gradarray._engine import Node
 from gradarray._nodes import OpNode
 from gradarray._place import Place
 from gradarray._storage import Value
-from gradarray.autograd.stacks import is_library, line_of, outside
+from gradarray.autograd.amounts import bytes_text, nbytes, seconds_text
+from gradarray.autograd.stacks import is_library, outside, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class _Recorder(_watch.Watcher):
         if not self.record_lines:
             return ""
         frame = next((f for f in outside() if not is_library(f)), None)
-        return "" if frame is None else "{0}:{1}".format(*line_of(frame))
+        return "" if frame is None else place_of(frame)
 
     def pulled(self, node: Node, g: Any, run: Callable[[], Sequence[Any]]) -> Sequence[Any]:
         assert isinstance(node, OpNode)
@@ -88,10 +89,9 @@ class _Recorder(_watch.Watcher):
             for raw in _arrays(cell[0] if type(cell) is list else None):
                 if id(raw) not in self.saved:
                     self.saved[id(raw)] = raw
-                    more += _nbytes(raw)
+                    more += nbytes(raw)
         if more and self.events and not self.events[-1].backward:
-            last = self.events[-1]
-            self.events[-1] = Event(*(getattr(last, f) if f != "saved" else more for f in Event.__slots__))
+            self.events[-1] = replace(self.events[-1], saved=more)
 
     def _timed(self, name: str, backward: bool, place: Place, line: str, run: Callable[[], Any]) -> Any:
         if self.synchronize:
@@ -101,11 +101,9 @@ class _Recorder(_watch.Watcher):
         if self.synchronize:
             place.backend.synchronize(place.device)
         seconds = time.perf_counter() - start
-        nbytes = sum(map(_nbytes, _arrays(out)))
+        size = sum(map(nbytes, _arrays(out)))
         thread = threading.get_ident()
-        self.events.append(
-            Event(name, backward, start - self.begin, seconds, nbytes, 0, str(place.device), line, thread)
-        )
+        self.events.append(Event(name, backward, start - self.begin, seconds, size, 0, str(place.device), line, thread))
         return out
 
 
@@ -114,13 +112,6 @@ def _arrays(x: Any) -> list[Any]:
         return [array for one in x for array in _arrays(one)]
     x = x._data if isinstance(x, Value) else x
     return [x] if hasattr(x, "shape") and hasattr(x, "dtype") else []
-
-
-def _nbytes(raw: Any) -> int:
-    size = 1
-    for n in raw.shape:
-        size *= int(n)
-    return size * int(raw.dtype.itemsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +221,11 @@ class profile:
                 row.name or "(not known)",
                 "backward" if row.backward else "forward",
                 str(row.calls),
-                _time(row.seconds),
+                seconds_text(row.seconds),
                 f"{row.seconds / total:.1%}",
-                _time(row.seconds / row.calls),
-                _size(row.nbytes),
-                _size(row.saved),
+                seconds_text(row.seconds / row.calls),
+                bytes_text(row.nbytes),
+                bytes_text(row.saved),
             )
             for row in rows[:row_limit]
         ]
@@ -246,10 +237,9 @@ class profile:
         rule = "  ".join("-" * w for w in widths)
         left_out = len(rows) - row_limit
         end = [f"and {left_out} more"] if left_out > 0 else []
-        totals = ", ".join(
-            f"{'backward' if backward else 'forward'} {_time(sum(r.seconds for r in rows if r.backward is backward))}"
-            for backward in (False, True)
-        )
+        forward = sum(row.seconds for row in rows if not row.backward)
+        backward = sum(row.seconds for row in rows if row.backward)
+        totals = f"forward {seconds_text(forward)}, backward {seconds_text(backward)}"
         return "\n".join([text[0].rstrip(), rule, *(line.rstrip() for line in text[1:]), *end, rule, totals])
 
     def __str__(self) -> str:
@@ -276,23 +266,6 @@ class profile:
             for e in self.events
         ]
         Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ns"}), encoding="utf-8")
-
-
-def _time(seconds: float) -> str:
-    for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds * factor:.0f} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
-
-
-def _size(n: float) -> str:
-    if n < 1000:
-        return f"{n} B"
-    for unit in ("kB", "MB", "GB"):
-        n /= 1000
-        if n < 1000:
-            break
-    return f"{n:.3g} {unit}"
 
 
 __all__ = ["Event", "Row", "profile"]

@@ -35,6 +35,11 @@ def line_of(frame: FrameType) -> tuple[str, int, str, str]:
     return code.co_filename, frame.f_lineno, code.co_qualname, source
 
 
+def place_of(frame: FrameType) -> str:
+    """``file:line`` of what runs in ``frame``."""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
 def stack() -> traceback.StackSummary:
     """The stack outside of gradarray, outermost first; source lines are read when it is printed."""
     walk = [(frame, frame.f_lineno) for frame in outside()]

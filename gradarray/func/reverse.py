@@ -51,7 +51,7 @@ def _marked(x: Any, what: str) -> tuple[Any, Any]:
     outer = edge_of(x)
     node: Any = LEAF if outer is None else new_node(_INPUT, (outer,), x._place, {})
     y = make(x._data, x._place, x._dtype)
-    make_alias(y, x, None, tracked=False)
+    make_alias(y, x, None, recording=False)
     y._node = node
     return y, (y if node is LEAF else make(x._data, x._place, x._dtype, node))
 
@@ -80,7 +80,7 @@ def _off(x: Any) -> Any:
     if not isinstance(x, Value) or x._node is None:
         return x
     out = make(x._data, x._place, x._dtype)
-    make_alias(out, x, None, tracked=False)
+    make_alias(out, x, None, recording=False)
     return out
 
 

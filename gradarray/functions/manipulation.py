@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast
 from gradarray._primitive import TABLE
-from gradarray._storage import Value
+from gradarray._storage import Value, one_of_several
 from gradarray.creation import as_value, to_place
 from gradarray.dtypes import DType, as_dtype
 from gradarray.functions.elementwise import not_equal, subtract
@@ -340,7 +340,9 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
         raise ShapeError("unstack needs at least 1 dimension, got a 0-d tensor")
     axis = check_axis(x, axis) % len(x._data.shape)
     before = (slice(None),) * axis
-    return tuple(getitem(x, (*before, i)) for i in range(x._data.shape[axis]))
+    views = tuple(getitem(x, (*before, i)) for i in range(x._data.shape[axis]))
+    one_of_several(views)
+    return views
 
 
 def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -350,6 +352,8 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     ----------
     ``torch.split``.
     """
+    if not check_tensor(x)._data.shape:
+        raise ShapeError("split expects at least a 1-dimensional tensor, got a 0-d tensor")
     axis = check_axis(x, dim) % len(x._data.shape)
     n = x._data.shape[axis]
     sizes = split_size_or_sections
@@ -363,6 +367,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     for size in sizes:
         pieces.append(getitem(x, (*(slice(None),) * axis, slice(start, start + size))))
         start += size
+    one_of_several(pieces)
     return tuple(pieces)
 
 
