@@ -5,8 +5,18 @@ References
 ``torch.autograd``.
 """
 
+from gradarray.autograd import forward_ad
 from gradarray.autograd.backward import backward, grad
 from gradarray.autograd.function import Function
 from gradarray.autograd.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
-__all__ = ["Function", "backward", "enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function",
+    "backward",
+    "enable_grad",
+    "forward_ad",
+    "grad",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

@@ -369,7 +369,7 @@ class Function:
                 for o in outs
             ],
         }
-        ctx._attach(node, outs)
+        ctx._attach(node, out if several else (out,))
         if len(outs) > 1:
             node.outputs = len(outs)
         for i, (o, moves) in enumerate(zip(outs, differentiable, strict=True)):
