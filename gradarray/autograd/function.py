@@ -123,7 +123,7 @@ class FunctionCtx:
         )
         node.saved = tuple(None if x is None else cell_of(x) for x in self._to_save)
         self._node = weakref.ref(node)
-        self._to_save = ()
+        self._to_save, self._for_forward = (), None
 
 
 class _FunctionOp(NamedOp):
