@@ -5,7 +5,7 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, special
+from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, optimize, special
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
 from gradarray.autograd import (
@@ -496,6 +496,7 @@ __all__ = [
     "numel",
     "ones",
     "ones_like",
+    "optimize",
     "outer",
     "pad",
     "permute",

@@ -152,8 +152,9 @@ class VmapLevel(Level):
         if key == (...,):
             (new,) = aligned(TAPED, [value.value], which[1:2], len(target.shape))
             return Batched(place, write(TAPED.clone(copy), new, "__setitem__"), True)
-        if any(i.dtype.kind == "b" and i.batched for i in indices):  # type: ignore[attr-defined]
-            return Batched(place, self._masked(copy, key, indices, value), True)
+        alone = len(indices) == 1 and key[0] is indices[0] and all(k is ... for k in key[1:])
+        if alone and indices[0].dtype.kind == "b" and not value.shape:
+            return Batched(place, self._masked(copy, indices[0], value), True)
         count = iter(range(len(indices)))
         parts = tuple(Slotted(next(count)) if isinstance(k, Opaque) else k for k in key)
         selected = place.kernels["index" if indices else "getitem"](target, *indices, key=parts)
@@ -167,21 +168,13 @@ class VmapLevel(Level):
         step = TABLE["index" if filled[1] else "getitem"], {"key": filled[0], "indices": tuple(filled[1])}
         return Batched(place, write(TAPED.clone(copy), new, "__setitem__", step), True)
 
-    def _masked(self, copy: Value, key: Any, indices: Sequence[Any], value: Any) -> Value:
-        """A write of one number through a mask that differs along the batch."""
-        if len(indices) != 1 or any(k is not ... and not isinstance(k, Opaque) for k in key) or value.shape:
-            raise RuntimeError(
-                "vmap: a write through a mask that differs along the batch takes the mask alone as index, and one "
-                f"number as value (got shape {list(value.shape)}); use gradarray.where"
-            )
-        (mask,) = indices
-        ndim = len(copy._data.shape)
-        if key[0] is ... and len(key) > 1:
-            raise RuntimeError("vmap: x[..., mask] = value with a mask that differs along the batch; use where")
-        shape = mask.value._data.shape
-        spread = TAPED.reshape(mask.value, shape=(*shape, *(1,) * (ndim - len(shape))))
+    def _masked(self, copy: Value, mask: Any, value: Any) -> Value:
+        """A write of one number through a mask, which may differ along this batch or one further down."""
+        ndim, shape = len(copy._data.shape), mask.value._data.shape
+        missing = ndim - len(shape) - (not mask.batched)
+        where = TAPED.reshape(mask.value, shape=(*shape, *(1,) * missing)) if missing else mask.value
         (new,) = aligned(TAPED, [value.value], [value.batched], ndim - 1)
-        return TAPED.where(spread, new, copy)  # type: ignore[no-any-return]
+        return TAPED.where(where, new, copy)  # type: ignore[no-any-return]
 
 
 def _written(target: Value, key: tuple[Any, ...], arrays: Sequence[Value], value: Value) -> Value:

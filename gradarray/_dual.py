@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from gradarray._dispatch import TAPED, apply, make, transfer
+from gradarray._dispatch import TAPED, apply, common_place, make, transfer
 from gradarray._inplace import write
 from gradarray._levels import Level, LevelPlace, Opaque
 from gradarray._place import Slotted
@@ -84,7 +84,7 @@ class JvpLevel(Level):
                 def along(ts: Sequence[Any]) -> Sequence[Any]:
                     with place.below.backend.walk_scope() or nullcontext():
                         found = rule(TAPED, ts, primals, out, params)
-                    return (found,) if record.outputs == 1 else found  # type: ignore[no-any-return]
+                    return (found,) if record.outputs == 1 else found
 
                 moved = self.push(along, tangents, len(outs))
             made = tuple(Dual(place, o, t if o._dtype.kind in "fc" else None) for o, t in zip(outs, moved, strict=True))
@@ -114,7 +114,7 @@ class JvpLevel(Level):
 
 
 class LinearLevel(JvpLevel):
-    """Forward mode that notes what it would do to tangents: a number stands for each, and the notes are played later."""
+    """Forward mode that notes what is to be done to tangents, for each of which a number stands until then."""
 
     name = "linearize"
 
@@ -157,7 +157,7 @@ class LinearLevel(JvpLevel):
 
 
 def _written(target: Value, step: Any, value: Value) -> Value:
-    copy = TAPED.clone(target)
+    copy = TAPED.clone(transfer(target, common_place("__setitem__", (target, value))))
     return write(copy, value, "__setitem__", step)
 
 

@@ -206,7 +206,9 @@ class Kind:
         Arrays of Python numbers met before; see :meth:`scalar`.
     """
 
-    __slots__ = ("_twin", "array_type", "dtype", "inference", "kernels", "place", "plain", "raw_dtype", "scalars", "short")
+    __slots__ = (
+        "_twin", "array_type", "dtype", "inference", "kernels", "place", "plain", "raw_dtype", "scalars", "short",
+    )  # fmt: skip
 
     def __init__(self, place: Place, dtype: DType, inference: bool = False) -> None:
         self.place, self.dtype, self.inference = place, dtype, inference

@@ -454,6 +454,8 @@ class Tensor(Methods):
         return object.__format__(self, spec)
 
     def __repr__(self) -> str:
+        if self._place.level is not None:  # it stands for many values, or has a tangent
+            return repr(self._data)
         suffixes = []
         kinds = {"b": "bool", "i": "signed integer", "u": "unsigned integer", "f": "real floating"}
         default = get_default_dtype()

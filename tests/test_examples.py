@@ -15,6 +15,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DIGITS = EXAMPLES / "digits.py"
 LARGER = EXAMPLES / "larger_than_memory.py"
+TUMOURS = EXAMPLES / "tumours.py"
 
 
 def digits(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -172,3 +173,21 @@ def test_larger_than_memory_fails_if_the_weights_are_not_found():
     done = larger(*SMALL, "--steps", 1)
     assert done.returncode == 1
     assert re.search(r"weights off by [\d.]+ at most, \d\d", done.stdout)
+
+
+def test_tumours_are_fitted_with_fewer_calls_by_derivatives():
+    if find_spec("sklearn") is None or find_spec("scipy") is None:
+        pytest.skip("scikit-learn, whose tumours the example reads, is not installed")
+    program = [sys.executable, str(TUMOURS)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = re.findall(r"^(.*?) +loss ([\d.]+)  calls +(\d+)", done.stdout, re.MULTILINE)
+    assert [title for title, *_ in runs] == [
+        "L-BFGS-B, differences",
+        "L-BFGS-B, gradient",
+        "trust-ncg, Hessian products",
+    ]
+    assert len({round(float(loss), 4) for _, loss, _ in runs}) == 1
+    assert int(runs[0][2]) > 20 * int(runs[1][2])
+    before, after = map(float, re.findall(r"held out: loss ([\d.]+)", done.stdout))
+    assert after < before

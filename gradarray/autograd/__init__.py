@@ -5,7 +5,7 @@ References
 ``torch.autograd``.
 """
 
-from gradarray.autograd import graph, profiler
+from gradarray.autograd import forward_ad, graph, profiler
 from gradarray.autograd.anomaly import (
     AnomalyError,
     detect_anomaly,
@@ -38,6 +38,7 @@ __all__ = [
     "checkpoint_sequential",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "grad",
     "graph",
     "graphviz",

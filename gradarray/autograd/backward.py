@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray import _state, _watch
 from gradarray._batched import VmapLevel
-from gradarray._dispatch import TAPED, add_raw, apply, cast, edge_of, iadd_raw, make, requires_grad, same_shape
+from gradarray._dispatch import (
+    TAPED,
+    add_raw,
+    apply,
+    cast,
+    edge_of,
+    iadd_raw,
+    make,
+    requires_grad,
+    same_shape,
+    transfer,
+)
 from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
 from gradarray._place import Place, scoped_types
@@ -82,12 +93,15 @@ def _checked(x: Value, g: Any, i: int) -> Value:
             f"Mismatch in shape: grad_output[{i}] has a shape of {list(g._data.shape)} and output[{i}] has a shape of "
             f"{list(x._data.shape)}."
         )
-    if g._place.ground is not x._place.ground or (x._place.level is not None and g._place.level is None):
+    if g._place.ground is not x._place.ground:
         raise RuntimeError(
             f"the gradient lies on {g._place.device} and the output on {x._place.device}; move one with .to()"
         )
     if g._dtype.kind == "c" and x._dtype.kind != "c":
         raise RuntimeError(f"a complex gradient ({g._dtype!r}) was given for a real output ({x._dtype!r})")
+    level, given = x._place.level, g._place.level
+    if level is not None and (given is None or given.depth < level.depth):
+        g = transfer(g, x._place)
     return cast(g, x._dtype)
 
 

@@ -123,7 +123,7 @@ class FunctionCtx:
         )
         node.saved = tuple(None if x is None else cell_of(x) for x in self._to_save)
         self._node = weakref.ref(node)
-        self._to_save = ()
+        self._to_save, self._for_forward = (), None
 
 
 class _FunctionOp(NamedOp):
@@ -369,7 +369,7 @@ class Function:
                 for o in outs
             ],
         }
-        ctx._attach(node, outs)
+        ctx._attach(node, out if several else (out,))
         if len(outs) > 1:
             node.outputs = len(outs)
         for i, (o, moves) in enumerate(zip(outs, differentiable, strict=True)):

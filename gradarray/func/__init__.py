@@ -9,7 +9,7 @@ from gradarray.func.custom import custom_jvp, custom_vjp
 from gradarray.func.forward import jvp, linearize
 from gradarray.func.jacobian import hessian, jacfwd, jacrev
 from gradarray.func.reverse import grad, grad_and_value, value_and_grad, vjp
-from gradarray.func.vmap import vmap
+from gradarray.func.vmap import is_transformed, vmap
 
 __all__ = [
     "custom_jvp",
@@ -17,6 +17,7 @@ __all__ = [
     "grad",
     "grad_and_value",
     "hessian",
+    "is_transformed",
     "jacfwd",
     "jacrev",
     "jvp",

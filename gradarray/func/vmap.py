@@ -126,6 +126,15 @@ def vmap(
     return mapped
 
 
+def is_transformed(x: Any) -> bool:
+    """Whether ``x`` is a tensor of a transform that runs now: it stands for a batch, or may have a tangent.
+
+    Its value must not be taken out of the function, and may not be one. For libraries that treat tensors on the tape in
+    a way of their own; :func:`grad` and its kin use the tape, where ``x.requires_grad`` says it.
+    """
+    return isinstance(x, Value) and x._place.level is not None
+
+
 def _mapped(
     call: Callable[[list[Any]], Any], xs: Sequence[Any], which: Sequence[bool], size: int, randomness: str, outs: Dims
 ) -> tuple[list[Any], _trees.Rebuild, list[int | None]]:
@@ -197,4 +206,4 @@ def _name(func: Any) -> str:
     return getattr(func, "__name__", repr(func))
 
 
-__all__ = ["to_front", "vmap"]
+__all__ = ["is_transformed", "to_front", "vmap"]

@@ -27,11 +27,11 @@ _LOOKED_INTO = (ga.Tensor, list, tuple, dict)
 
 
 def tracked(values: Iterable[Any]) -> bool:
-    """Whether a tensor that requires a gradient is among the values, or in a sequence or a mapping among them."""
+    """Whether a tensor on the tape, or of a transform, is among the values, or in a sequence or mapping among them."""
     for x in values:
         if isinstance(x, _LOOKED_INTO):  # one test for what most arguments are not
             if isinstance(x, ga.Tensor):
-                if x.requires_grad:
+                if x.requires_grad or ga.func.is_transformed(x):
                     return True
             elif tracked(x.values() if isinstance(x, dict) else x):
                 return True
@@ -48,6 +48,11 @@ def constant(*names: str) -> Callable[[Function], Function]:
     return mark
 
 
+def _may_be_finite(x: Any) -> bool:
+    """Whether all of ``x`` is finite; of a transform's tensors that is not asked, since they may be a batch."""
+    return ga.func.is_transformed(x) or bool(ga.isfinite(x).all())
+
+
 def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -> Callable[..., Any]:
     """``ours``, called as the original is; what it has no parameter for must be at its default."""
     theirs, takes = inspect.signature(original), inspect.signature(ours).parameters
@@ -59,7 +64,7 @@ def _known(original: Callable[..., Any], ours: Callable[..., Any], where: str) -
         for name, parameter in theirs.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
                 given |= given.pop(name)
-        if given.get("check_finite") and not all(ga.isfinite(x).all() for x in leaves(given.values())):
+        if given.get("check_finite") and not all(map(_may_be_finite, leaves(given.values()))):
             raise ValueError("array must not contain infs or NaNs")
         for name in getattr(ours, "__constant__", ()):
             if tracked([given.get(name)]):

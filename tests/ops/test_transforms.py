@@ -3,6 +3,7 @@
 And of every derivative: ``vmap`` of the vjp against a loop, and the vjp of a dual number against the jvp of the vjp.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_vmap_is_a_loop(name, device):
     for sample in samples(name, device):
         for which in batches(sample):
             with about((sample, which)):
-                call = lambda *xs: general(name)(*xs, **sample.params)
+                call = lambda *xs, sample=sample: general(name)(*xs, **sample.params)
                 found = mapped(call, batch_of(sample, which, device), which)
                 looped = [outputs(call(*tensors(row, device))) for row in rows_of(sample, which)]
                 for x, parts in zip(outputs(found), zip(*looped, strict=True), strict=True):
@@ -158,12 +159,12 @@ def test_forward_mode_is_the_rule_of_the_record_under_vmap_too(name, device):
         with about(sample):
             xs = tensors(sample.arrays, device)
             points, directions = [xs[i] for i in active], tensors([vs[i] for i in active], device)
-            out, tangent = jvp(lambda *moving: call(*moving, xs=xs), tuple(points), tuple(directions))
-            same(host(out), host(call(*points, xs=xs)), sample)
+            here = functools.partial(call, xs=xs)
+            out, tangent = jvp(here, tuple(points), tuple(directions))
+            same(host(out), host(here(*points)), sample)
             same(host(tangent), jvp_of_record(sample, vs, device), sample)
-            twice = vmap(
-                lambda *ts: jvp(lambda *moving: call(*moving, xs=xs), tuple(points), ts)[1],
-            )(*(ga.stack([t, t * 2]) for t in directions))
+            along = lambda *ts, here=here, points=points: jvp(here, tuple(points), ts)[1]
+            twice = vmap(along)(*(ga.stack([t, t * 2]) for t in directions))
             same(host(twice), np.stack([host(tangent), 2 * host(tangent)]), sample)
 
 
