@@ -162,14 +162,14 @@ class NumpyBackend(Backend):
 
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
         keys = key if isinstance(key, tuple) else (key,)
-        arrays = [k for k in keys if isinstance(k, np.ndarray)]
-        if any(k.dtype != bool for k in arrays):
+        if any(isinstance(k, np.ndarray) and k.dtype != bool for k in keys):
             np.add.at(array, key, value)
-        elif arrays:  # masks name every position once
-            array[key] += value
+            return array
+        part = array[key]  # slices and masks name every position once
+        if isinstance(part, np.ndarray) and np.may_share_memory(part, array):
+            np.add(part, value, out=part)  # a view: there is nothing to write back
         else:
-            part = self.getitem(array, key)  # a view, so that nothing is to be written back
-            np.add(part, value, out=part)
+            array[key] = part + value
         return array
 
     def owns_memory(self, array: Array) -> bool:
