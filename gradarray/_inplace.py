@@ -332,9 +332,9 @@ def _broadcastable(x: Value, value: Value, key: Step | None, name: str) -> Array
 def _store(place: Place, target: Array, key: Step | None, raw: Array) -> Array:
     where: Any = ... if key is None else _raw_key(key)
     if place.scope is None:
-        return place.backend.setitem(target, where, raw)
+        return place.held(place.backend.setitem(target, where, raw), "setitem")
     with place.scope():
-        return place.backend.setitem(target, where, raw)
+        return place.held(place.backend.setitem(target, where, raw), "setitem")
 
 
 def _raw_key(step: Step) -> Any:

@@ -85,7 +85,7 @@ class Kernels(dict[str, Callable[..., Any]]):
             return namespace.astype(x, raw_dtype[place.dtype(x).to_complex().name])
 
         def index_adjoint(g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Array:
-            return backend.index_adjoint(g, fill(key, indices), shape)
+            return place.held(backend.index_adjoint(g, fill(key, indices), shape), "index_adjoint")
 
         def strong_multiply(g: Array, p: Array) -> Array:
             product = g * p
@@ -153,9 +153,9 @@ class Scattered(Deferred):
         if not owned:
             total = place.backend.copy(total)
         if place.scope is None:
-            return place.backend.index_add(total, self.key, self.value)
+            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
         with place.scope():
-            return place.backend.index_add(total, self.key, self.value)
+            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
 
 
 class Space:
@@ -312,6 +312,19 @@ class Place:
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""
         return raw if type(raw) is self.array_type else self.kernels["asarray"](raw)
+
+    def held(self, raw: Array | None, method: str) -> Array:
+        """``raw``, which a method of the backend's gave.
+
+        Raises
+        ------
+        RuntimeError
+            If it gave nothing: without this a gradient would be lost in silence.
+        """
+        if raw is None:
+            name = type(self.backend).__name__
+            raise RuntimeError(f"{name}.{method} gave None; it must return the array that holds the result")
+        return raw
 
     def kind(self, raw: Array) -> Kind:
         """The kind of a raw array."""

@@ -251,3 +251,16 @@ def test_a_librarys_own_error_is_told_whatever_its_class_wants(monkeypatch):
     with pytest.raises(RuntimeError, match=r"^exp\(float32\[2\]\): StatusError: INVALID_REFINE$") as raised:
         ga.exp(x)
     assert type(raised.value.__cause__) is StatusError
+
+
+def test_a_backend_whose_writes_give_nothing_is_named(monkeypatch):
+    backend = ga.backends.get("numpy")
+    x = ga.ones(3, requires_grad=True)
+    y = x[[0, 0]].sum()
+    monkeypatch.setattr(backend, "index_add", lambda array, key, value: None)
+    with pytest.raises(RuntimeError, match=r"NumpyBackend.index_adjoint gave None; it must return the array that holds"):
+        y.backward()
+    assert x.grad is None
+    monkeypatch.setattr(backend, "setitem", lambda array, key, value: None)
+    with pytest.raises(RuntimeError, match="NumpyBackend.setitem gave None"):
+        ga.zeros(3)[0] = 1.0
