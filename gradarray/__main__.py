@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import gradarray as ga
 from gradarray._cli.listing import listing
 from gradarray._cli.page import page
-from gradarray._cli.programs import PROGRAMS
 from gradarray._cli.tutorial import choose, tutorial
+from gradarray.tutorial import PROGRAMS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
