@@ -1,7 +1,8 @@
 """Known gaps as data: a file with a line for each check that is known to fail, why, and where that is followed up.
 
-A line is ``pattern  # reason, link``. The pattern is the id of a check as pytest prints it, from the file's name on, in
-which ``*`` stands for anything: ``test_contract.py::test_round_trip[*int8-mine:0]``. Without brackets it means every case.
+A line is ``pattern  # reason, link``. The pattern is the id of a check as pytest prints it, from the file's name on,
+in which ``*`` stands for anything: ``test_contract.py::test_round_trip[mine:0-int8*]``. Without brackets it means
+every case.
 
 Knows ids. Must not know what a check is about.
 """
@@ -43,12 +44,6 @@ class Gap:
     def file(self) -> str:
         """The file of checks that it speaks of."""
         return self.pattern.partition("::")[0]
-
-
-def short(nodeid: str) -> str:
-    """pytest's id of a check from the file's name on."""
-    path, colons, rest = nodeid.partition("::")
-    return path.rpartition("/")[2] + colons + rest
 
 
 def read(path: Path) -> list[Gap]:

@@ -1,7 +1,7 @@
 """The pytest plugin: options, the fixture ``device``, known gaps, and where the report is collected.
 
-Knows pytest, and how checks are named. Must not know any check. pytest loads it in every run, so it imports gradarray and
-hypothesis only where one of its options or checks is asked for.
+Knows pytest, and how checks are named. Must not know any check. pytest loads it in every run, so it imports
+gradarray and hypothesis only where one of its options or checks is asked for.
 """
 
 from __future__ import annotations
@@ -101,15 +101,17 @@ class Conformance:
 
     @pytest.hookimpl(tryfirst=True)  # before any is deselected
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        for item in items:
+        ids = []
+        for order, item in enumerate(items):
             told = described(item)
             if told is None:
                 continue
-            item.user_properties.append((PROPERTY, told))
+            ids.append(told["id"])
+            item.user_properties.append((PROPERTY, told | {"order": order}))
             for gap in self._gaps:
-                if gap.names(gaps.short(item.nodeid)):
+                if gap.names(told["id"]):
                     item.add_marker(pytest.mark.xfail(reason=f"{gap.reason} ({gap.where})", strict=True))
-        self._stale = gaps.stale(self._gaps, [gaps.short(item.nodeid) for item in items])
+        self._stale = gaps.stale(self._gaps, ids)
 
     # -- what becomes of them ------------------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ def resolved(devices: Sequence[str]) -> list[str]:
 
 
 def described(item: pytest.Item) -> dict[str, str] | None:
-    """What the report must know of a check: its chapter, its row there, the device, the case; None if it has no device."""
+    """What the report must know of a check: chapter, row, device, case, id; None if it has no device."""
     given = getattr(item, "callspec", None)
     if given is None or "gradarray_device" not in given.params:
         return None
@@ -177,4 +179,5 @@ def described(item: pytest.Item) -> dict[str, str] | None:
     name = function.originalname.removeprefix("test_").replace("_", " ")
     id, title = row.args if row is not None else ("", name)
     case = "" if row is not None else given.id.replace(device, "", 1).strip("-")
-    return {"chapter": chapter, "row": id, "title": title, "device": device, "case": case}
+    whole = f"{item.path.name}::{item.name}"  # what pytest puts before it depends on where it was started
+    return {"chapter": chapter, "row": id, "title": title, "device": device, "case": case, "id": whole}

@@ -1,4 +1,4 @@
-"""Hypothesis's profiles ``gradarray-quick``, ``gradarray-standard`` and ``gradarray-thorough``: how many examples are drawn.
+"""Hypothesis's profiles ``gradarray-quick``, ``gradarray-standard`` and ``gradarray-thorough``: how much is drawn.
 
 Knows hypothesis. Must not know any check.
 """

@@ -116,8 +116,8 @@ def test_getitem_of_every_dtype(backend: Backend, device: Device, dtype: DType, 
 def test_getitem_with_arrays_copies(backend: Backend, device: Device, key: Any) -> None:
     array = put(backend, grid(), device)
     found = backend.getitem(array, put(backend, key, device))
-    backend.setitem(found, ..., put(backend, np.array(-1, np.float32), device))
-    check(backend, array, grid(), device)
+    backend.setitem(array, ..., put(backend, np.array(-1, np.float32), device))
+    check(backend, found, np.asarray(grid()[key]), device)
 
 
 @with_every_key

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from gradarray_conformance.gaps import short
 from gradarray_conformance.outcomes import DECLARED, Status
 from gradarray_conformance.report.data import Outcome, Place, Run
 
@@ -33,7 +32,7 @@ def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
         return None
     if report.when == "teardown" and not report.failed:
         return None
-    found = Outcome(id=short(report.nodeid), status=Status.HELD, seconds=round(report.duration, 4), **told)
+    found = Outcome(status=Status.HELD, seconds=round(report.duration, 4), **told)
     if report.failed:
         text = report.longreprtext
         crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", text)
@@ -70,9 +69,8 @@ def smallest_program(text: str) -> str:
 
 def run(outcomes: Sequence[Outcome], devices: Sequence[str], profile: str, seed: Any, started: float) -> Run:
     """All of a session. A check that ended in several ways, held and then failed in its teardown, has failed."""
-    last = {(found.device, found.id): found for found in outcomes}
-    here = [place(device, list(last.values()), profile, seed, started) for device in devices]
-    return Run(here, list(last.values()))
+    last = sorted({(o.device, o.id): o for o in outcomes}.values(), key=lambda o: o.order)
+    return Run([place(device, last, profile, seed, started) for device in devices], last)
 
 
 def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, started: float) -> Place:
@@ -81,6 +79,7 @@ def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, sta
 
     resolved = resolve(device)
     backend = get(resolved.backend)
+    can = backend.capabilities_on(resolved)
     library = backend.array_types[0].__module__.partition(".")[0]
     names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", library, "numpy"))
     found = {name: known for name in names if (known := version_of(name))}

@@ -41,6 +41,8 @@ class Outcome:
         Of a failure all that pytest says.
     program : str
         The shortest program that fails, where hypothesis found one.
+    order : int
+        Which check of the session it was, in the order in which they were found.
     """
 
     chapter: str
@@ -54,6 +56,7 @@ class Outcome:
     reason: str = ""
     details: str = ""
     program: str = ""
+    order: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +151,7 @@ def merge(runs: Iterable[Run]) -> Run:
 
 def dumps(run: Run) -> str:
     """The report as JSON; what is empty is left out."""
-    filled = [{key: value for key, value in asdict(o).items() if value not in ("", 0.0)} for o in run.outcomes]
+    filled = [{key: value for key, value in asdict(o).items() if value not in ("", 0)} for o in run.outcomes]
     whole = {"gradarray-conformance": VERSION, "places": [asdict(p) for p in run.places], "outcomes": filled}
     return json.dumps(whole, indent=1) + "\n"
 

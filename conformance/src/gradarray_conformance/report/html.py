@@ -13,18 +13,13 @@ from itertools import groupby
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.badge import svg
 from gradarray_conformance.report.data import Place, Row, Run, rows
-from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, meaning, named, reasons, total
-
-HEADINGS = {
-    Status.UNSUPPORTED: "Declared unsupported",
-    Status.KNOWN: "Known gaps",
-    Status.NOT_RUN: "Not run",
-}
+from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, meaning, named, reasons, total
 
 
 def page(run: Run) -> str:
     """The whole report."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    columns = "".join(f'<th scope="col">{_broken(device)}</th>' for device in run.devices)
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -46,7 +41,7 @@ def page(run: Run) -> str:
 {"".join(_failures(run))}<section><h2>Matrix</h2>
 <p class="legend">{" ".join(f'<span class="{_class(s)}"><b>{SIGNS[s]}</b> {MEANINGS[s]}</span>' for s in Status)}</p>
 <div class="scroll"><table class="matrix">
-<thead><tr><th scope="col">behaviour</th>{"".join(f'<th scope="col">{_broken(d)}</th>' for d in run.devices)}</tr></thead>
+<thead><tr><th scope="col">behaviour</th>{columns}</tr></thead>
 {"".join(_matrix(run))}</table></div></section>
 {"".join(_reasons(run, status) for status in HEADINGS)}{_environment(run)}</main>
 </body>
@@ -79,7 +74,8 @@ def _device(run: Run, place: Place) -> str:
 
 def _matrix(run: Run) -> Iterator[str]:
     for chapter, group in groupby(rows(run), key=lambda row: row.chapter):
-        yield f'<tbody><tr class="chapter"><th colspan="{len(run.devices) + 1}" scope="rowgroup">{escape(chapter)}</th></tr>\n'
+        heading = f'<th colspan="{len(run.devices) + 1}" scope="rowgroup">{escape(chapter)}</th>'
+        yield f'<tbody><tr class="chapter">{heading}</tr>\n'
         yield from (_row(run, row) for row in group)
         yield "</tbody>\n"
 
@@ -99,9 +95,10 @@ def _failures(run: Run) -> Iterator[str]:
         return
     yield f"<section><h2>{len(failures):,} failed</h2>\n"
     for o in failures:
+        title = escape(f"{o.row} {o.title}".strip())
         program = f"<pre><code>{escape(o.program)}</code></pre>" if o.program else ""
         yield f"""\
-<article class="failure"><h3>{escape(f"{o.row} {o.title}".strip())} <span class="small">on {escape(o.device)}</span></h3>
+<article class="failure"><h3>{title} <span class="small">on {escape(o.device)}</span></h3>
 <p>{escape(o.reason)}</p>{program}
 <details><summary><code>{escape(o.id)}</code></summary><pre>{escape(o.details)}</pre></details></article>
 """
@@ -132,7 +129,8 @@ def _environment(run: Run) -> str:
         seed = f", seed {place.seed}" if place.seed else ""
         return (
             f"<dt>{_broken(place.device)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
-            f"{escape(place.profile)}{escape(seed)}, {place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}.</dd>\n"
+            f"{escape(place.profile)}{escape(seed)}, {place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}."
+            "</dd>\n"
         )
 
     return f"<section><h2>Where and how</h2>\n<dl>{''.join(map(facts, run.places))}</dl></section>\n"

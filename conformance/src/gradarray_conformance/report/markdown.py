@@ -9,7 +9,7 @@ from itertools import groupby
 
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.data import Run, rows
-from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, named, reasons, total
+from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, named, reasons, total
 
 
 def page(run: Run) -> str:
@@ -33,7 +33,7 @@ def page(run: Run) -> str:
         for o in failures:
             lines += [f"**`{o.id}`** {o.reason}", ""]
             lines += ["```python", o.program, "```", ""] if o.program else []
-    for status, heading in ((Status.UNSUPPORTED, "Declared unsupported"), (Status.KNOWN, "Known gaps"), (Status.NOT_RUN, "Not run")):  # fmt: skip
+    for status, heading in HEADINGS.items():
         if found := reasons(run, status):
             lines += [f"## {heading}", ""]
             lines += _table(["device", "reason", "what"], [[f"`{d}`", r, named(os)] for (d, r), os in found.items()])

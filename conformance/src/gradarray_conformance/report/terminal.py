@@ -33,8 +33,9 @@ def matrix(run: Run, reporter: pytest.TerminalReporter) -> str:
 
 def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
     """The matrix, the meaning of its signs, why what is not supported is not, and the sums."""
+    out = StringIO()
     console = Console(
-        file=StringIO(),
+        file=out,
         width=width,
         force_terminal=colour,
         color_system="standard" if colour else None,
@@ -59,5 +60,4 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
         counts = run.counts(place.device)
         style = STYLES[Status.FAILED] if counts[Status.FAILED] else STYLES[Status.HELD]
         console.print(f"{place.device}: {total(counts)}; {place.seconds:.1f} s", style=style, markup=False)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

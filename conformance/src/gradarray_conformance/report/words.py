@@ -26,6 +26,12 @@ MEANINGS: Final = {
     Status.NOT_RUN: "not run",
 }
 
+HEADINGS: Final = {
+    Status.UNSUPPORTED: "Declared unsupported",
+    Status.KNOWN: "Known gaps",
+    Status.NOT_RUN: "Not run",
+}
+
 
 def total(counts: Mapping[Status, int]) -> str:
     """For example ``"27 held, 1 failed"``."""
