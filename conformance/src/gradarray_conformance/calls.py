@@ -65,6 +65,8 @@ class Call:
 
 
 CALLS: list[Call] = []
+ELEMENTWISE: dict[str, tuple[Host, ...]] = {}
+"""Functions of arrays alone, and arrays that they take."""
 
 
 def call(
@@ -78,6 +80,7 @@ def call(
 def unary(names: str, *arrays: Host) -> None:
     """Functions of one array."""
     for name in names.split():
+        ELEMENTWISE.setdefault(name, arrays[:1])
         for i, array in enumerate(arrays):
             call(
                 f"{name} of {array.dtype}" + (f" {i}" if i else ""),
@@ -89,6 +92,7 @@ def unary(names: str, *arrays: Host) -> None:
 def binary(names: str, *pairs: tuple[Host, Host]) -> None:
     """Functions of two arrays."""
     for name in names.split():
+        ELEMENTWISE.setdefault(name, pairs[0])
         for i, pair in enumerate(pairs):
             case = f"{name} of {pair[0].dtype}" + (f" {i}" if i else "")
             call(case, lambda xp, x, y, name=name: getattr(xp, name)(x, y), *pair)
@@ -97,7 +101,7 @@ def binary(names: str, *pairs: tuple[Host, Host]) -> None:
 # -- elementwise -------------------------------------------------------------------------------------------------------
 
 unary("abs negative positive square sign", X, WHOLE, ODD)
-unary("ceil floor trunc round", X, np.array([0.5, 1.5, -0.5, 2.5, -1.5], np.float32), ODD)
+unary("ceil floor trunc round", X, np.array([0.5, 1.5, -0.5, 2.5, -1.5], np.float32), ODD, WHOLE)
 unary("exp expm1 sin cos tan sinh cosh tanh asinh atan signbit isnan isinf isfinite", X, ODD)
 unary("log log1p log2 log10 sqrt reciprocal", MORE)
 unary("acosh", MORE)
@@ -111,7 +115,7 @@ binary(
     (X, Y),
     (WHOLE, BY),
     (X, Y[0]),
-    (NARROW, NARROW[::-1].copy()),
+    (NARROW, NARROW.copy()),
     (COMPLEX, TURNED),
 )
 binary("divide", (X, Y), (COMPLEX, TURNED))

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from gradarray.backends import Array, Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
-from gradarray_conformance.arrays import check, extremes, function, grid, put, within
+from gradarray.backends import Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
+from gradarray_conformance.arrays import check, extremes, function, grid, put, within, wrapped
 from gradarray_conformance.outcomes import unsupported
 
 CHAPTER = "contract"
@@ -96,12 +96,6 @@ def test_what_is_computed_lies_on_the_device(backend: Backend, device: Device) -
 def raw(backend: Backend, device: Device, name: str) -> object:
     """The library's dtype object of that name."""
     return {dtype.name: found for found, dtype in backend.dtypes(device).items()}[name]
-
-
-def wrapped(backend: Backend, device: Device, result: Array) -> Array:
-    """``result`` as gradarray takes it: what is not of the backend's type goes through its ``asarray``."""
-    with within(backend, device):
-        return result if type(result) is backend.array_types[0] else function(backend, device, "asarray")(result)
 
 
 # -- dtypes ------------------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import pytest
 
 import gradarray as ga
 from gradarray.backends import Backend, Device, get, resolve
-from gradarray_conformance.arrays import check, grid, put, within
-from gradarray_conformance.calls import CALLS, ODD, Call, X, Y
+from gradarray_conformance.arrays import check, function, grid, put, within, wrapped
+from gradarray_conformance.calls import CALLS, ELEMENTWISE, ODD, Call, X, Y
 from gradarray_conformance.outcomes import not_run, unsupported
 
 CHAPTER = "functions of the standard"
@@ -83,6 +83,17 @@ def test_a_function_gives_numpys_dtype(call: Call, device: str) -> None:
 def test_a_function_computes_on_its_device(call: Call, device: str) -> None:
     for ours in _run(call, device, _given(call, device)):
         assert str(ours.device) == device
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.filterwarnings("ignore")
+def test_a_kernel_gives_an_array_on_its_device(name: str, device: str) -> None:
+    """What the library itself says, where gradarray only remembers."""
+    here = resolve(device)
+    backend = get(here.backend)
+    with within(backend, here):
+        found = function(backend, here, name)(*(put(backend, array, here) for array in ELEMENTWISE[name]))
+    assert backend.device_of(wrapped(backend, here, found)) == here
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.arrays], ids=str)

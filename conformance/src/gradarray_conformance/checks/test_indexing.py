@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradarray.backends import Backend, Device, DType, get, resolve
-from gradarray_conformance.arrays import Host, check, grid, put, within
+from gradarray_conformance.arrays import Host, check, grid, put, within, wrapped
 
 CHAPTER = "contract: indexing"
 
@@ -50,7 +50,7 @@ def shown(key: Any) -> str:
         return ":".join("" if part is None else str(part) for part in (key.start, key.stop, key.step)).removesuffix(":")
     if isinstance(key, np.ndarray):
         word = "" if key.dtype in (np.int32, bool) else f"{key.dtype} "
-        return f"{word}{key.tolist()}" if key.size < 9 else "a mask"
+        return f"array({key})" if key.ndim == 0 else f"{word}{key.tolist()}" if key.size < 9 else "a mask"
     return "..." if key is ... else repr(key)
 
 
@@ -203,4 +203,4 @@ def test_index_adjoint_adds_to_zeros(backend: Backend, device: Device, key: Any)
     with within(backend, device):
         for _ in range(2):  # memory that was used before
             found = backend.index_adjoint(put(backend, value, device), put(backend, key, device), (3, 4))
-            check(backend, found, expected, device)
+            check(backend, wrapped(backend, device, found), expected, device)

@@ -40,6 +40,7 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
         force_terminal=colour,
         color_system="standard" if colour else None,
         highlight=False,
+        emoji=False,
     )
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", overflow="fold")
