@@ -22,7 +22,7 @@ def sound() -> dict[str, str]:
     files = [CHECKS / f"test_{name}.py" for name in ("behaviours", "contract", "indexing", "capabilities", "functions")]
     session = run(*files, "--gradarray-device=Sound:a")
     assert session.status == 0, session.output
-    return {id.rpartition("/")[2]: outcome for id, outcome in session.outcomes.items()}
+    return session.outcomes
 
 
 def test_nothing_fails_where_nothing_is_wrong(sound: dict[str, str]) -> None:
