@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -144,11 +145,15 @@ def test_views_are_not_denied_falsely(backend: Backend, device: Device, can: Cap
         assert not _seen_by_the_library(backend, array, part, device)
 
 
+def _item(key: Any, backend: Backend, device: Device, x: Array) -> Array:
+    return backend.getitem(x, key)
+
+
 def test_negative_steps_are_told_truly(backend: Backend, device: Device, can: Capabilities) -> None:
     if not can.views:
         unsupported("views: they are copies, and gradarray writes through them")
     for key in ((slice(None, None, -1), ...), (slice(None), slice(3, None, -2), ...)):
-        shares = _aliases(backend, device, lambda backend, device, x, key=key: backend.getitem(x, key))
+        shares = _aliases(backend, device, partial(_item, key))
         told = f"{device} declares negative_steps={can.negative_steps}; a slice with one "
         assert shares is can.negative_steps, told + ("shares memory" if shares else "is a copy")
 

@@ -69,10 +69,16 @@ def backend(device: Device) -> Backend:
     return get(device.backend)
 
 
+def add_at(host: Host, key: Any, value: Any) -> None:
+    """``np.add.at``, for every key."""
+    everything: Any = ...
+    np.add.at(host, everything if key is EMPTY else key, value)
+
+
 def distinct(key: Any) -> bool:
     """Whether ``key`` names no position twice; else which value stays is not defined."""
     ones = np.zeros((3, 4), int)
-    np.add.at(ones, ... if key is EMPTY else key, 1)
+    add_at(ones, key, 1)
     return bool(ones.max(initial=0) <= 1)
 
 
@@ -87,7 +93,7 @@ def check_setitem(backend: Backend, device: Device, host: Host, key: Any) -> Non
 def check_index_add(backend: Backend, device: Device, host: Host, key: Any) -> None:
     for v in (grid(np.shape(host[key]), host.dtype.name), np.ones((), host.dtype)):
         expected = host.copy()
-        np.add.at(expected, ... if key is EMPTY else key, v)
+        add_at(expected, key, v)
         added = backend.index_add(put(backend, host, device), put(backend, key, device), put(backend, v, device))
         check(backend, added, expected, device)
 
