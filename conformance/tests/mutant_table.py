@@ -81,7 +81,7 @@ method(
     lambda self, x: self.devices()[1],
 )
 method(
-    CONTRACT + "an_array_is_known_for_the_backends[{}]", "owns", "it claims whatever it is shown", lambda self, x: True
+    CONTRACT + "an_array_is_known_by_its_backend[{}]", "owns", "it claims whatever it is shown", lambda self, x: True
 )
 method(
     CONTRACT + "a_copy_from_dlpack_is_independent[{}]",
@@ -194,7 +194,7 @@ method(
 method(INDEXING + "getitem[{}--1]", "getitem", "negative integers are off by one", _from_the_end)
 method(INDEXING + "setitem[{}-1]", "setitem", "what is written in place is not written", _dropped)
 method(
-    CAPABILITIES + "a_write_changes_the_arrays_memory_where_mutable[{}]",
+    CAPABILITIES + "a_write_changes_memory_where_mutable[{}]",
     "setitem",
     "it is written to a new array, in silence",
     _rebound,
@@ -335,7 +335,12 @@ kernel(
 
 VALUES, DTYPES, INPUTS, OUTPUTS = (
     f"{FUNCTIONS}a_function_{words}[{{}}-"
-    for words in ("gives_numpys_values", "gives_numpys_dtype", "leaves_its_inputs_alone", "gives_memory_of_its_own")
+    for words in (
+        "gives_the_values_of_numpy",
+        "gives_the_dtype_of_numpy",
+        "leaves_its_inputs_alone",
+        "gives_memory_of_its_own",
+    )
 )
 
 kernel(VALUES + "sum with keepdims]", "sum", "keepdims is dropped", lambda x, *, axis, keepdims: np.sum(x, axis=axis))

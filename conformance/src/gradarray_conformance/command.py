@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gradarray_conformance.plugin import PROFILES
 from gradarray_conformance.report import FORMS, data, terminal, write
+from gradarray_conformance.requests import PROFILES, resolved
 
 CHECKS = Path(__file__).parent / "checks"
 
@@ -84,12 +84,7 @@ def chosen(only: str | None, devices: Iterable[str]) -> list[str]:
 def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
     import pytest
 
-    from gradarray_conformance.plugin import resolved
-
-    try:
-        devices = resolved(request.devices)
-    except pytest.UsageError as error:
-        raise ValueError(str(error).removeprefix("--gradarray-device: ")) from None
+    devices = resolved(request.devices)
     argv = [
         *chosen(request.only, devices),
         # nothing of the settings of a project that this is started in

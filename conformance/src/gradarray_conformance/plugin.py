@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from gradarray_conformance import gaps
+from gradarray_conformance.requests import PROFILES, resolved
 
-PROFILES = ("quick", "standard", "thorough")
 PROPERTY = "gradarray"
 """The name of the user property by which a check tells the report what it is."""
+
+SPELT = {"numpy": "NumPy", "dlpack": "DLPack"}
+"""Words in the names of checks that are written otherwise."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,7 +83,10 @@ class Conformance:
         from gradarray_conformance import profiles
 
         self._config = config
-        self.devices = resolved(config.getoption("gradarray_device") or ["cpu"])
+        try:
+            self.devices = resolved(config.getoption("gradarray_device") or ["cpu"])
+        except ValueError as error:
+            raise pytest.UsageError(f"--gradarray-device: {error}") from None
         self._reports = [Path(name).absolute() for name in config.getoption("gradarray_report")]
         try:
             self._gaps = [gap for name in config.getoption("gradarray_xfails") for gap in gaps.read(Path(name))]
@@ -151,22 +157,6 @@ class Conformance:
         return f"gradarray conformance: {', '.join(self.devices)}; profile {self.profile}"
 
 
-def resolved(devices: Sequence[str]) -> list[str]:
-    """The devices themselves, present and with their index, each once.
-
-    Raises
-    ------
-    pytest.UsageError
-        If one is not there; the message says why, or which there are.
-    """
-    from gradarray.backends import resolve
-
-    try:
-        return list(dict.fromkeys(str(resolve(device)) for device in devices))
-    except (RuntimeError, ValueError) as error:
-        raise pytest.UsageError(f"--gradarray-device: {error}") from None
-
-
 def described(item: pytest.Item) -> dict[str, str] | None:
     """What the report must know of a check: chapter, row, device, case, id; None if it has no device."""
     given = getattr(item, "callspec", None)
@@ -176,7 +166,8 @@ def described(item: pytest.Item) -> dict[str, str] | None:
     device = given.params["gradarray_device"]
     chapter = getattr(function.module, "CHAPTER", None) or item.path.stem.removeprefix("test_").replace("_", " ")
     row = item.get_closest_marker("gradarray_row")
-    name = function.originalname.removeprefix("test_").replace("_", " ")
+    name = function.originalname.removeprefix("test_").replace("_0_d_", "_0-d_").replace("_", " ")
+    name = " ".join(SPELT.get(word, word) for word in name.split())
     id, title = row.args if row is not None else ("", name)
     case = "" if row is not None else given.id.replace(device, "", 1).strip("-")
     whole = f"{item.path.name}::{item.name}"  # what pytest puts before it depends on where it was started

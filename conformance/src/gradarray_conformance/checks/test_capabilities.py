@@ -48,7 +48,7 @@ def written(backend: Backend, array: Array, value: float, device: Device) -> Arr
 # -- mutable -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_write_changes_the_arrays_memory_where_mutable(backend: Backend, device: Device, can: Capabilities) -> None:
+def test_a_write_changes_memory_where_mutable(backend: Backend, device: Device, can: Capabilities) -> None:
     array = put(backend, grid(), device)
     holder = written(backend, array, 7, device)
     check(backend, holder, np.full((3, 4), 7, np.float32), device)

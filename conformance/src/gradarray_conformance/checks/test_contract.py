@@ -47,7 +47,7 @@ def test_devices_are_present_and_found_by_name(backend: Backend, device: Device)
         resolve(Device(backend.name, devices[0].type, 99))
 
 
-def test_an_array_is_known_for_the_backends(backend: Backend, device: Device) -> None:
+def test_an_array_is_known_by_its_backend(backend: Backend, device: Device) -> None:
     array = put(backend, grid(), device)
     assert backend.owns(array) and isinstance(array, backend.array_types)
     assert owner(array) is backend
@@ -107,7 +107,7 @@ def test_the_table_of_dtypes_is_complete(backend: Backend, device: Device) -> No
     assert {"bool", "int32", "float32", "complex64"} <= {dtype.name for dtype in table.values()}
 
 
-def test_a_dtype_is_the_librarys(backend: Backend, device: Device, dtype: DType) -> None:
+def test_a_dtype_is_one_of_the_library(backend: Backend, device: Device, dtype: DType) -> None:
     found = backend.raw_dtype(dtype, device)
     assert backend.dtypes(device)[found] is dtype
     assert backend.dtypes(device)[put(backend, grid(dtype=dtype.name), device).dtype] is dtype

@@ -55,7 +55,7 @@ def _host(tensor: ga.Tensor) -> np.ndarray[Any, Any]:
 
 @with_every_call
 @pytest.mark.filterwarnings("ignore")
-def test_a_function_gives_numpys_values(call: Call, device: str) -> None:
+def test_a_function_gives_the_values_of_numpy(call: Call, device: str) -> None:
     found, expected = _run(call, device, _given(call, device)), _truth(call)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
@@ -67,7 +67,7 @@ def test_a_function_gives_numpys_values(call: Call, device: str) -> None:
 
 @with_every_call
 @pytest.mark.filterwarnings("ignore")
-def test_a_function_gives_numpys_dtype(call: Call, device: str) -> None:
+def test_a_function_gives_the_dtype_of_numpy(call: Call, device: str) -> None:
     have = {dtype.name for dtype in get(resolve(device).backend).dtypes(resolve(device)).values()}
     for ours, theirs in zip(_run(call, device, _given(call, device)), _truth(call)):
         name = ours.dtype.name

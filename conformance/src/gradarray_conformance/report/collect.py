@@ -36,7 +36,8 @@ def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
     if report.failed:
         text = report.longreprtext
         crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", text)
-        reason = next((line for line in str(crash).splitlines() if line.strip()), "it failed").strip()
+        lines = [line.strip() for line in str(crash).splitlines() if line.strip()] or ["it failed"]
+        reason = " ".join(lines[: 3 if lines[0] == "AssertionError:" else 1])
         return replace(
             found, status=Status.FAILED, reason=reason, details=text[-LONGEST:], program=smallest_program(text)
         )

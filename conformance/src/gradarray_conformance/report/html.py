@@ -5,6 +5,7 @@ Knows HTML. Must not know how the data came to be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
@@ -38,12 +39,12 @@ def page(run: Run) -> str:
 {svg(run)}</header>
 <section class="devices">
 {"".join(map(str, (_device(run, place) for place in run.places)))}</section>
-{"".join(_failures(run))}<section><h2>Matrix</h2>
+<section><h2>Matrix</h2>
 <p class="legend">{" ".join(f'<span class="{_class(s)}"><b>{SIGNS[s]}</b> {MEANINGS[s]}</span>' for s in Status)}</p>
 <div class="scroll"><table class="matrix">
 <thead><tr><th scope="col">behaviour</th>{columns}</tr></thead>
 {"".join(_matrix(run))}</table></div></section>
-{"".join(_reasons(run, status) for status in HEADINGS)}{_environment(run)}</main>
+{"".join(_failures(run))}{"".join(_reasons(run, status) for status in HEADINGS)}{_environment(run)}</main>
 </body>
 </html>
 """
@@ -82,27 +83,40 @@ def _matrix(run: Run) -> Iterator[str]:
 
 def _row(run: Run, row: Row) -> str:
     id = f"<b>{escape(row.id)}</b> " if row.id else ""
-    cells = "".join(
-        f'<td class="{_class(row.status(d))}" title="{escape(meaning(row, d))}">{escape(cell(row, d))}</td>'
-        for d in run.devices
-    )
+    cells = "".join(_cell(row, device) for device in run.devices)
     return f'<tr><th scope="row">{id}{escape(row.title)}</th>{cells}</tr>\n'
 
 
+def _cell(row: Row, device: str) -> str:
+    status, text = row.status(device), escape(cell(row, device))
+    if status is Status.FAILED:
+        text = f'<a href="#{_anchor(row, device)}">{text}</a>'
+    return f'<td class="{_class(status)}" title="{escape(meaning(row, device))}">{text}</td>'
+
+
 def _failures(run: Run) -> Iterator[str]:
-    failures = run.of(Status.FAILED)
-    if not failures:
+    failed = [(row, d) for row in rows(run) for d in run.devices if row.status(d) is Status.FAILED]
+    if not failed:
         return
-    yield f"<section><h2>{len(failures):,} failed</h2>\n"
-    for o in failures:
-        title = escape(f"{o.row} {o.title}".strip())
-        program = f"<pre><code>{escape(o.program)}</code></pre>" if o.program else ""
-        yield f"""\
-<article class="failure"><h3>{title} <span class="small">on {escape(o.device)}</span></h3>
-<p>{escape(o.reason)}</p>{program}
-<details><summary><code>{escape(o.id)}</code></summary><pre>{escape(o.details)}</pre></details></article>
+    yield f"<section><h2>{run.counts()[Status.FAILED]:,} failed</h2>\n"
+    for row, device in failed:
+        outcomes = [outcome for outcome in row.cells[device] if outcome.status is Status.FAILED]
+        title = escape(f"{row.id} {row.title}".strip())
+        yield f'<article class="failure" id="{_anchor(row, device)}">'
+        yield f'<h3>{title} <span class="small">on {escape(device)}</span></h3>\n'
+        for o in outcomes:
+            program = f"<pre><code>{escape(o.program)}</code></pre>" if o.program else ""
+            case = f"<b>{escape(o.case)}</b> " if o.case else ""
+            yield f"""\
+<p>{case}{escape(o.reason)}</p>{program}
+<details><summary><code>{escape(o.id)}</code></summary><pre>{escape(o.details)}</pre></details>
 """
+        yield "</article>\n"
     yield "</section>\n"
+
+
+def _anchor(row: Row, device: str) -> str:
+    return "-".join(re.findall(r"\w+", f"{row.chapter} {row.id} {row.title} on {device}"))
 
 
 def _reasons(run: Run, status: Status) -> str:

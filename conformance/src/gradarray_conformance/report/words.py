@@ -35,7 +35,10 @@ HEADINGS: Final = {
 
 def total(counts: Mapping[Status, int]) -> str:
     """For example ``"27 held, 1 failed"``."""
-    return ", ".join(f"{counts[status]:,} {status}" for status in Status if counts.get(status)) or "nothing was run"
+    words = {status: str(status) for status in Status}
+    if counts.get(Status.KNOWN, 0) > 1:
+        words[Status.KNOWN] += "s"
+    return ", ".join(f"{counts[s]:,} {words[s]}" for s in Status if counts.get(s)) or "nothing was run"
 
 
 def cell(row: Row, device: str) -> str:
