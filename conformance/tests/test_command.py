@@ -16,13 +16,8 @@ from gradarray._cli import conformance as thin
 def test_it_runs_whatever_the_settings_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\npython_files = check_*.py\n")
     argv = [sys.executable, "-W", "error", "-m", "gradarray", "conformance", "cpu", "--only", "T04,contract"]
-    done = subprocess.run(
-        [*argv, "--seed", "3", "--report", "r/all.json", "--", "-q"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    argv += ["--seed", "3", "--report", "r/all.json", "--", "-q"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "T04 A tensor from data" in done.stdout and "round trip" in done.stdout and "T05" not in done.stdout
     assert (tmp_path / "r" / "all.json").is_file() and '"seed": "3"' in (tmp_path / "r" / "all.json").read_text()

@@ -60,10 +60,8 @@ def test_each_outcome_is_what_it_was(found: Run) -> None:
     assert failed.title == "A tensor of zeros, of dtype long" and failed.reason.startswith(
         "Failed: T03: the output must"
     )
-    assert (
-        failed.program.splitlines()[0] == "x = ga.zeros(5, 3, dtype=ga.long)"
+    assert failed.program.splitlines()[0] == "x = ga.zeros(5, 3, dtype=ga.long)"
     assert "tensor([[1, 1, 1]" in failed.details
-    )
     lacking = the(found, "test_behaviours.py::test_behaviour[wrong:a-T15]")
     assert (lacking.status, lacking.reason) == (Status.UNSUPPORTED, "wrong:a has no complex128")
     known = the(found, "test_capabilities.py::test_lazy_is_told_truly[wrong:a]")
@@ -188,9 +186,7 @@ def test_the_badge_says_how_many(found: Run) -> None:
 
 
 def test_the_smallest_program_is_found() -> None:
-    noted = (
-        "E   AssertionError\nE   # program\nE   import gradarray as ga\nE   x = ga.ones(2)\nE   # end\nE   more"
-    )
+    noted = "E   AssertionError\nE   # program\nE   import gradarray as ga\nE   x = ga.ones(2)\nE   # end\nE   more"
     assert collect.smallest_program(noted) == "import gradarray as ga\nx = ga.ones(2)"
     drawn = (
         "E   ValueError\nE   Falsifying example: test_it(\nE       x=0,\nE       y='a',\nE   )\n\ntest.py:3: ValueError"
