@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 
 import gradarray as ga
+from gradarray._cli.conformance import conformance
 from gradarray._cli.listing import listing
 from gradarray._cli.page import page
-from gradarray._cli.programs import PROGRAMS
 from gradarray._cli.tutorial import choose, tutorial
+from gradarray.tutorial import PROGRAMS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,11 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, or 1 if a program of the tutorial did not hold, or 2 for a request that cannot be met.
+        The exit status: 0, or 1 if a program of the tutorial or a check did not hold, or 2 for a request that cannot be
+        met.
     """
-    request = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = _run(request)
+        # whose arguments are its own to read
+        status = conformance(given[1:]) if given[:1] == ["conformance"] else _run(_parser().parse_args(given))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--only", metavar="IDS", help="only these, such as T03,A05")
     told = "list the backends, their devices, what they can do and what is missing"
     commands.add_parser("backends", help=told, description=told.capitalize(), parents=[plain])
+    commands.add_parser("conformance", help="check what every device must do on some; `gradarray conformance --help`")
     return parser
 
 

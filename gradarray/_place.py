@@ -59,8 +59,8 @@ class Kernels(dict[str, Callable[..., Any]]):
             for part in (rest if family == "special" else plain).split("."):
                 found = getattr(found, part, None)
         if found is None:
-            why = place.capabilities.missing.get(name, "its namespace has no such function")
-            raise NotImplementedError(f"{name} is not supported on device {str(place.device)!r}: {why}")
+            place.refuse_if_missing(name)
+            raise place.unsupported(name, "its namespace has no such function")
         self[name] = found = found if place.scope is None else scoped(found, place.scope)
         return found
 
@@ -308,6 +308,21 @@ class Place:
     def capabilities(self) -> Capabilities:
         """What the backend can do here."""
         return self.backend.capabilities_on(self.device)
+
+    def refuse_if_missing(self, name: str) -> None:
+        """Check that the backend does not declare that it cannot do ``name``: for functions made of several kernels.
+
+        Raises
+        ------
+        NotImplementedError
+            If it does; the message gives its reason.
+        """
+        if name in self.capabilities.missing:
+            raise self.unsupported(name, self.capabilities.missing[name])
+
+    def unsupported(self, name: str, why: str) -> NotImplementedError:
+        """The error that there is no function ``name`` here."""
+        return NotImplementedError(f"{name} is not supported on device {str(self.device)!r}: {why}")
 
     def wrap(self, raw: Any) -> Array:
         """``raw`` as an array: NumPy gives scalars for 0-d results."""

@@ -10,7 +10,7 @@ import pytest
 import gradarray as ga
 from gradarray import __main__ as command
 from gradarray._cli.page import Page, page
-from gradarray._cli.programs import PROGRAMS
+from gradarray.tutorial import PROGRAMS
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -80,8 +80,9 @@ TABLE = {
     "special": Row(5, ("functions",)),
     "integrations": Row(5, (), (COMPUTED,)),
     "integrations.*": Row(5, ("__init__", "integrations"), ("numpy", "scipy")),
-    "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),
-    "__main__": Row(5, ("__init__", "_cli", *PUBLIC)),
+    "tutorial": Row(5, ("__init__", "tutorial", *PUBLIC), ("numpy",)),
+    "_cli": Row(5, ("__init__", "_cli", "tutorial", *PUBLIC), ("rich", "gradarray_conformance")),
+    "__main__": Row(5, ("__init__", "_cli", "tutorial", *PUBLIC)),
     "__init__": Row(5, (*PUBLIC, "integrations")),
 }
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 import gradarray as ga
-from gradarray._cli import about_operations, program
-from gradarray._cli.expect import expected, reads
-from gradarray._cli.program import Status, run
-from gradarray._cli.programs import PROGRAMS
 from gradarray.backends import resolve
+from gradarray.tutorial import PROGRAMS, about_operations, program
+from gradarray.tutorial.expect import expected, reads
+from gradarray.tutorial.program import Status, run
 
 BY_ID = {p.id: p for p in PROGRAMS}
 DEVICES = ["cpu", "strict:device1", "strict:CPU_DEVICE", "strict:device2"]

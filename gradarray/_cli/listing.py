@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import gradarray as ga
 from gradarray._cli.page import Page
-from gradarray._cli.program import lacking_dtypes
+from gradarray.tutorial import lacking_dtypes
 
 
 def listing(page: Page) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 import gradarray as ga
 from gradarray._cli.page import Page
-from gradarray._cli.program import PREAMBLE, Program, Result, Status, run
+from gradarray.tutorial import PARTS, PREAMBLE, Program, Result, Status, run
 
 STYLES: Final = {
     Status.HELD: "green",
@@ -19,7 +19,6 @@ STYLES: Final = {
     Status.NOT_SUPPORTED: "yellow",
     Status.NOT_RUN: "yellow",
 }
-PARTS: Final = {"T": "What is gradarray?", "A": "Autograd: automatic differentiation"}
 
 
 def choose(programs: Sequence[Program], only: str | None) -> list[Program]:

@@ -99,6 +99,7 @@ def unique_all(x: Tensor, /) -> UniqueAll:
     Array API standard, ``unique_all``; ``numpy.unique``, ``torch.unique``.
     """
     flat, order, new = _grouped(x)
+    flat._place.refuse_if_missing("unique_all")
     values, indices, starts = _values(flat, order, new)
     return UniqueAll(values, indices, _inverse(x, order, new), _counts(starts, flat._data.shape[0]))
 
@@ -111,6 +112,7 @@ def unique_counts(x: Tensor, /) -> UniqueCounts:
     Array API standard, ``unique_counts``; ``torch.unique(return_counts=True)``.
     """
     flat, order, new = _grouped(x)
+    flat._place.refuse_if_missing("unique_counts")
     values, _, starts = _values(flat, order, new)
     return UniqueCounts(values, _counts(starts, flat._data.shape[0]))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import raises, suffix
-from gradarray._cli.program import program
+from gradarray.tutorial.expect import raises, suffix
+from gradarray.tutorial.program import program
 
 DTYPES = """
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64 complex128

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import raises
-from gradarray._cli.program import lacking_dtypes, program
+from gradarray.tutorial.expect import raises
+from gradarray.tutorial.program import lacking_dtypes, program
 
 BASIC: tuple[Any, ...] = (
     1, -1, (2, 0), slice(1, 4), slice(None, None, 2), slice(None, None, -1), (slice(None), 1), (..., 0), None,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import raises
-from gradarray._cli.program import program
+from gradarray.tutorial.expect import raises
+from gradarray.tutorial.program import program
 
 # The methods that have a twin with an underscore, by what they are tried on: tensor and further arguments.
 UNARY = """

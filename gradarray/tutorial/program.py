@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import expected, raises, reads
+from gradarray.tutorial.expect import expected, raises, reads
 
 Check = Callable[[Any], None]
 """Asserts what must hold of the names a program leaves behind: ``p.x`` is its ``x``, ``p.output`` what it printed."""

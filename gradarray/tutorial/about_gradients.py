@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import close, raises, reads
-from gradarray._cli.program import program
+from gradarray.tutorial.expect import close, raises, reads
+from gradarray.tutorial.program import program
 
 
 @program(

@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import close, raises, reads
-from gradarray._cli.program import program
+from gradarray.tutorial.expect import close, raises, reads
+from gradarray.tutorial.program import program
 
 ALIASES = {
     "short": "int16", "int": "int32", "long": "int64",

@@ -9,8 +9,8 @@ from threading import Thread
 from typing import Any
 
 import gradarray as ga
-from gradarray._cli.expect import close, raises
-from gradarray._cli.program import program
+from gradarray.tutorial.expect import close, raises
+from gradarray.tutorial.program import program
 
 
 @program(

@@ -1,0 +1,118 @@
+"""What ``gradarray conformance`` does: a session of pytest over the checks, or several reports made into one.
+
+Knows pytest's command line, and where the checks are. Must not know any check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gradarray_conformance.report import FORMS, data, terminal, write
+from gradarray_conformance.requests import PROFILES, resolved
+
+CHECKS = Path(__file__).parent / "checks"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``gradarray conformance`` with ``arguments``.
+
+    Returns
+    -------
+    int
+        The exit status: 0; 1 if a check failed; 2 for a request that cannot be met, as pytest's others.
+    """
+    if arguments[:1] == ["merge"]:
+        return merge(arguments[1:])
+    at = list(arguments).index("--") if "--" in arguments else len(arguments)
+    request = _parser().parse_args(arguments[:at])
+    try:
+        return _pytest(request, arguments[at + 1 :])
+    except ValueError as error:
+        print(f"gradarray conformance: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradarray conformance",
+        description="Check that devices do what every device must, and report what held. "
+        "`gradarray conformance merge a.json b.json -o all.html` makes several reports into one.",
+        epilog="What follows after -- is given to pytest.",
+    )
+    parser.add_argument("devices", nargs="*", default=["cpu"], metavar="DEVICE", help="such as mine:0 (cpu)")
+    parser.add_argument("--profile", choices=PROFILES, default="quick", help="how much is drawn (quick)")
+    parser.add_argument("--seed", metavar="N", help="of what is drawn; the same again with the same number")
+    parser.add_argument("--only", metavar="WHAT", help=f"with commas: {', '.join(chapters())}; or T04, A05")
+    parser.add_argument("--report", action="append", default=[], metavar="FILE", help=", ".join(FORMS))
+    parser.add_argument("--xfails", action="append", default=[], metavar="FILE", help="known gaps, a line each")
+    parser.add_argument("-n", dest="workers", metavar="N", help="in so many processes, with pytest-xdist")
+    return parser
+
+
+def chapters() -> list[str]:
+    """The files of checks, as `--only` names them."""
+    return sorted(file.stem.removeprefix("test_") for file in CHECKS.glob("test_*.py"))
+
+
+def chosen(only: str | None, devices: Iterable[str]) -> list[str]:
+    """What pytest is to run: all, or the chapters and behaviours that ``only`` lists.
+
+    Raises
+    ------
+    ValueError
+        If a word is neither.
+    """
+    if only is None:
+        return [str(CHECKS)]
+    found = []
+    for word in only.replace(",", " ").split():
+        if re.fullmatch(r"[TA]\d\d", word.upper()):
+            file = CHECKS / "test_behaviours.py"
+            found += [f"{file}::test_behaviour[{device}-{word.upper()}]" for device in devices]
+        elif word.lower() in chapters():
+            found.append(str(CHECKS / f"test_{word.lower()}.py"))
+        else:
+            raise ValueError(f"--only: there is no {word!r}; there are {', '.join(chapters())}, T01 to T17, A01 to A13")
+    return found
+
+
+def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
+    import pytest
+
+    devices = resolved(request.devices)
+    argv = [
+        *chosen(request.only, devices),
+        # nothing of the settings of a project that this is started in
+        *("-c", os.devnull, f"--rootdir={Path.cwd()}", "-p", "no:cacheprovider", "-p", "gradarray_conformance.plugin"),
+        *(f"--gradarray-device={device}" for device in devices),
+        f"--gradarray-profile={request.profile}",
+        *(f"--gradarray-report={file}" for file in request.report),
+        *(f"--gradarray-xfails={file}" for file in request.xfails),
+        *([f"--hypothesis-seed={request.seed}"] if request.seed else []),
+        *(["-n", request.workers] if request.workers else []),
+        *more,
+    ]
+    return int(pytest.main(argv))
+
+
+def merge(arguments: Sequence[str]) -> int:
+    """Make several reports in JSON into one, of every form that is asked for."""
+    parser = argparse.ArgumentParser(prog="gradarray conformance merge", description="Make several reports into one.")
+    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT.json")
+    parser.add_argument("-o", "--output", action="append", type=Path, default=[], metavar="FILE", help=", ".join(FORMS))
+    request = parser.parse_args(arguments)
+    try:
+        run = data.merge(map(data.read, request.reports))
+        for path in request.output:
+            write(run, path)
+    except (OSError, ValueError) as error:
+        print(f"gradarray conformance merge: {error}", file=sys.stderr)
+        return 2
+    if not request.output:
+        print(terminal.drawn(run), end="")
+    return 0

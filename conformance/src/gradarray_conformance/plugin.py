@@ -1,0 +1,174 @@
+"""The pytest plugin: options, the fixture ``device``, known gaps, and where the report is collected.
+
+Knows pytest, and how checks are named. Must not know any check. pytest loads it in every run, so it imports
+gradarray and hypothesis only where one of its options or checks is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradarray_conformance import gaps
+from gradarray_conformance.requests import PROFILES, resolved
+
+PROPERTY = "gradarray"
+"""The name of the user property by which a check tells the report what it is."""
+
+SPELT = {"numpy": "NumPy", "dlpack": "DLPack"}
+"""Words in the names of checks that are written otherwise."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gradarray", "conformance of gradarray's backends")
+    group.addoption(
+        "--gradarray-device",
+        action="append",
+        default=[],
+        metavar="DEVICE",
+        help="a device to check, such as mine:0 (cpu); may be given several times",
+    )
+    group.addoption(
+        "--gradarray-profile",
+        choices=PROFILES,
+        default=None,
+        help="how many examples hypothesis draws (quick); its own --hypothesis-seed repeats a run",
+    )
+    group.addoption(
+        "--gradarray-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a report, by suffix .html, .md, .json, or .svg for a badge; may be given several times",
+    )
+    group.addoption(
+        "--gradarray-xfails",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="known gaps, a line each: `test_file.py::test_name[case]  # reason, link`",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "gradarray_row(id, title): the row of the conformance report for this case")
+    given = [config.getoption(f"gradarray_{name}") for name in ("device", "profile", "report", "xfails")]
+    if any(given) or any("gradarray_conformance" in argument for argument in config.args):
+        config.pluginmanager.register(Conformance(config), "gradarray-conformance-session")
+
+
+@pytest.fixture
+def device(gradarray_device: str) -> str:
+    """The name of the device that is held to account, once for each --gradarray-device."""
+    return gradarray_device
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    # a fixture `device` of somebody else's does not ask for this one
+    if "gradarray_device" in metafunc.fixturenames:
+        session = metafunc.config.pluginmanager.get_plugin("gradarray-conformance-session")
+        metafunc.parametrize("gradarray_device", ["cpu"] if session is None else session.devices, scope="session")
+
+
+class Conformance:
+    """One run of checks: its devices, its known gaps, and what became of each."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        from hypothesis import settings
+
+        from gradarray_conformance import profiles
+
+        self._config = config
+        try:
+            self.devices = resolved(config.getoption("gradarray_device") or ["cpu"])
+        except ValueError as error:
+            raise pytest.UsageError(f"--gradarray-device: {error}") from None
+        self._reports = [Path(name).absolute() for name in config.getoption("gradarray_report")]
+        try:
+            self._gaps = [gap for name in config.getoption("gradarray_xfails") for gap in gaps.read(Path(name))]
+        except (OSError, ValueError) as error:
+            raise pytest.UsageError(f"--gradarray-xfails: {error}") from None
+        for report in self._reports:
+            if report.suffix not in (".html", ".md", ".json", ".svg"):
+                raise pytest.UsageError(f"--gradarray-report: expected a .html, .md, .json or .svg file, got {report}")
+        self._stale: list[gaps.Gap] = []
+        self._outcomes: list[Any] = []
+        self._started = time.time()
+        profiles.register()
+        self.profile = config.getoption("gradarray_profile") or "quick"
+        if not config.getoption("--hypothesis-profile", None):
+            settings.load_profile(f"gradarray-{self.profile}")
+
+    # -- collecting the checks -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)  # before any is deselected
+    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+        ids = []
+        for order, item in enumerate(items):
+            told = described(item)
+            if told is None:
+                continue
+            ids.append(told["id"])
+            item.user_properties.append((PROPERTY, told | {"order": order}))
+            for gap in self._gaps:
+                if gap.names(told["id"]):
+                    item.add_marker(pytest.mark.xfail(reason=f"{gap.reason} ({gap.where})", strict=True))
+        self._stale = gaps.stale(self._gaps, ids)
+
+    # -- what becomes of them ------------------------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from gradarray_conformance.report import collect
+
+        found = collect.outcome(report, PROPERTY)
+        if found is not None:
+            self._outcomes.append(found)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if (output := getattr(self._config, "workeroutput", None)) is not None:
+            output["gradarray_stale"] = [vars(gap) for gap in self._stale]
+        elif self._stale and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of pytest-xdist is done: every one has seen the same gaps."""
+        self._stale = [gaps.Gap(**gap) for gap in getattr(node, "workeroutput", {}).get("gradarray_stale", [])]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from gradarray_conformance.report import collect, terminal, write
+
+        if self._outcomes:
+            seed = self._config.getoption("--hypothesis-seed", None)
+            run = collect.run(self._outcomes, self.devices, self.profile, seed, self._started)
+            terminalreporter.section("gradarray conformance")
+            terminalreporter.write(terminal.matrix(run, terminalreporter))
+            for path in self._reports:
+                write(run, path)
+                terminalreporter.line(f"report: {path}")
+        for gap in self._stale:
+            terminalreporter.line(f"{gap.where}: {gap.pattern} names no check; take the line out", red=True)
+
+    def pytest_report_header(self) -> str:
+        return f"gradarray conformance: {', '.join(self.devices)}; profile {self.profile}"
+
+
+def described(item: pytest.Item) -> dict[str, str] | None:
+    """What the report must know of a check: chapter, row, device, case, id; None if it has no device."""
+    given = getattr(item, "callspec", None)
+    if given is None or "gradarray_device" not in given.params:
+        return None
+    function: Any = item
+    device = given.params["gradarray_device"]
+    chapter = getattr(function.module, "CHAPTER", None) or item.path.stem.removeprefix("test_").replace("_", " ")
+    row = item.get_closest_marker("gradarray_row")
+    name = function.originalname.removeprefix("test_").replace("_0_d_", "_0-d_").replace("_", " ")
+    name = " ".join(SPELT.get(word, word) for word in name.split())
+    id, title = row.args if row is not None else ("", name)
+    case = "" if row is not None else given.id.replace(device, "", 1).strip("-")
+    whole = f"{item.path.name}::{item.name}"  # what pytest puts before it depends on where it was started
+    return {"chapter": chapter, "row": id, "title": title, "device": device, "case": case, "id": whole}

@@ -1,0 +1,107 @@
+"""From pytest's reports to ours, and what there is to say of a device.
+
+Knows pytest's reports, hypothesis's falsifying examples, and the contract of backends. Must not know any check.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pytest
+
+from gradarray_conformance.outcomes import DECLARED, Status
+from gradarray_conformance.report.data import Outcome, Place, Run
+
+LONGEST = 8000
+"""Characters of a failure that are kept: its end, where the error is."""
+
+
+def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
+    """What became of a check, from one of its three reports; None from those that do not decide it."""
+    told = dict(report.user_properties).get(property)
+    if not isinstance(told, dict):
+        return None
+    if report.passed and (report.when != "call" or hasattr(report, "wasxfail")):
+        return None
+    if report.when == "teardown" and not report.failed:
+        return None
+    found = Outcome(status=Status.HELD, seconds=round(report.duration, 4), **told)
+    if report.failed:
+        text = report.longreprtext
+        crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", text)
+        lines = [line.strip() for line in str(crash).splitlines() if line.strip()] or ["it failed"]
+        reason = " ".join(lines[: 3 if lines[0] == "AssertionError:" else 1])
+        return replace(
+            found, status=Status.FAILED, reason=reason, details=text[-LONGEST:], program=smallest_program(text)
+        )
+    if hasattr(report, "wasxfail"):
+        return replace(found, status=Status.KNOWN, reason=report.wasxfail)
+    if report.skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        why = why.removeprefix("Skipped: ")
+        if why.startswith(DECLARED):
+            return replace(found, status=Status.UNSUPPORTED, reason=why.removeprefix(DECLARED))
+        return replace(found, status=Status.NOT_RUN, reason=why)
+    return found
+
+
+def smallest_program(text: str) -> str:
+    """The program that a check has attached to its failure, or else hypothesis's falsifying example; or nothing."""
+    lines = [re.sub(r"^E {3}", "", line) for line in text.splitlines()]
+    starts = [i for i, line in enumerate(lines) if line.strip() == "# program"]
+    if starts:
+        block = lines[starts[-1] + 1 :]
+        ends = [i for i, line in enumerate(block) if line.strip() in ("# end", "") or line.startswith("  ^")]
+        return "\n".join(block[: ends[0]] if ends else block).strip("\n")
+    starts = [i for i, line in enumerate(lines) if line.strip().startswith("Falsifying example:")]
+    if not starts:
+        return ""
+    block = lines[starts[-1] :]
+    end = next((i for i, line in enumerate(block) if line.strip() == ")"), 0)
+    return "\n".join(line.strip() if i in (0, end) else line for i, line in enumerate(block[: end + 1]))
+
+
+def run(outcomes: Sequence[Outcome], devices: Sequence[str], profile: str, seed: Any, started: float) -> Run:
+    """All of a session. A check that ended in several ways, held and then failed in its teardown, has failed."""
+    last = sorted({(o.device, o.id): o for o in outcomes}.values(), key=lambda o: o.order)
+    return Run([place(device, last, profile, seed, started) for device in devices], last)
+
+
+def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, started: float) -> Place:
+    """What there is to say of a device and of the run."""
+    from gradarray.backends import get, resolve
+
+    resolved = resolve(device)
+    backend = get(resolved.backend)
+    can = backend.capabilities_on(resolved)
+    library = backend.array_types[0].__module__.partition(".")[0]
+    names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", library, "numpy"))
+    found = {name: known for name in names if (known := version_of(name))}
+    return Place(
+        device=device,
+        versions=found,
+        system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        capabilities={
+            **asdict(replace(can := backend.capabilities_on(resolved), missing={})),
+            "missing": {**can.missing},
+        },
+        profile=profile,
+        seed="" if seed is None else str(seed),
+        started=time.strftime("%Y-%m-%d %H:%M", time.localtime(started)),
+        seconds=round(sum(outcome.seconds for outcome in outcomes if outcome.device == device), 1),
+    )
+
+
+def version_of(name: str) -> str | None:
+    """The version of a distribution, or of an imported module."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return getattr(sys.modules.get(name), "__version__", None)
