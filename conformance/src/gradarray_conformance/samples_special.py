@@ -1,4 +1,4 @@
-"""Samples of special functions for ``samples.py``: from each record's domains, with SciPy's function as forward."""
+"""Samples of special functions for ``samples.py``: from each operation's domains, with SciPy's function as forward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from gradarray._primitive import TABLE
+from gradarray.testing import operations
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -23,7 +23,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
 COUNTS = ("count", "large count")
 """Domains of whole numbers, in which nothing has a derivative."""
 
-NAMES = sorted(name for name in TABLE if name.startswith("special."))
+NAMES = sorted(name for name in operations() if name.startswith("special."))
 
 SHAPES: dict[int, tuple[tuple[Shape, ...], ...]] = {
     1: (((),), ((3,),), ((2, 3),), ((0, 2),)),
@@ -41,9 +41,9 @@ def of_scipy(name: str) -> Callable[..., Any]:
 
 def domains(name: str) -> tuple[str, ...]:
     """The domain of each input."""
-    record = TABLE[name]
-    assert record.inputs is not None
-    return record.domain if isinstance(record.domain, tuple) else (record.domain,) * record.inputs
+    found = operations()[name]
+    assert found.inputs is not None
+    return found.domain if isinstance(found.domain, tuple) else (found.domain,) * found.inputs
 
 
 def entries(
