@@ -5,7 +5,7 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-from gradarray import autograd, backends, cuda, fft, integrations, linalg, nn, special
+from gradarray import autograd, backends, cuda, fft, integrations, linalg, nn, special, testing
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
 from gradarray.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -554,6 +554,7 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "testing",
     "tile",
     "trace",
     "transpose",

@@ -37,7 +37,8 @@ TENSORS = (
     "random",
     "functions",
 )  # layer 4; its members never form a cycle
-PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", "fft", "linalg", "nn", "special")
+EXTENSIONS = ("fft", "linalg", "nn", "special", "testing")
+PUBLIC = ("_state", "dtypes", "devices", "backends", "autograd", *TENSORS, "cuda", *EXTENSIONS)
 
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.
 # `__init__` is gradarray itself.
@@ -56,6 +57,7 @@ TABLE = {
     "_dispatch": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes"), ("numpy",)),
     "_inplace": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes", "_dispatch")),
     "autograd": Row(3, ("_engine", *MIDDLE)),
+    "autograd.gradcheck": Row(3, MIDDLE, ("numpy",)),
     "printing": Row(4, (), ("numpy",)),
     "_tensor": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
     "methods": Row(4, (*MIDDLE, *TENSORS)),
@@ -67,6 +69,7 @@ TABLE = {
     "linalg": Row(5, ("_dispatch", "functions")),
     "nn": Row(5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", *TENSORS, "nn"), ("numpy",)),
     "special": Row(5, ("functions",)),
+    "testing": Row(5, (*MIDDLE, "testing"), ("numpy",)),
     "integrations": Row(5, (), (COMPUTED,)),
     "integrations.*": Row(5, ("__init__", "integrations"), ("numpy", "scipy")),
     "_cli": Row(5, ("__init__", "_cli", *PUBLIC), ("numpy", "rich")),

@@ -12,7 +12,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options."""
     group = parser.getgroup("gradarray")
     group.addoption("--gradarray-device", default="cpu", help="the device that is checked")
-    group.addoption("--gradarray-profile", default="standard", choices=list(profiles.PROFILES), help="how much is drawn")
+    group.addoption(
+        "--gradarray-profile", default="standard", choices=list(profiles.PROFILES), help="how much is drawn"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -92,7 +92,7 @@ class Sample:
     @property
     def output(self) -> Array:
         """The same as one array: several outputs stand there end to end."""
-        return joined(self.expected(), np.ravel, np.concatenate)
+        return np.asarray(joined(self.expected(), np.ravel, np.concatenate))
 
     def __str__(self) -> str:
         shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
@@ -172,7 +172,9 @@ def jvp(sample: Sample, tangents: Mapping[int, Array], device: str) -> Array:
     ]
     with np.errstate(all="ignore"):
         tangent = sample.operation.jvp(tensors(sample.arrays, device), ts, **sample.params)
-    return joined(tuple(map(host, tangent)) if isinstance(tangent, tuple) else host(tangent), np.ravel, np.concatenate)
+    if isinstance(tangent, tuple):
+        return np.concatenate([host(t).ravel() for t in tangent])
+    return host(tangent)
 
 
 def seed_of(name: str) -> int:
@@ -258,7 +260,7 @@ def kinds(name: str) -> tuple[bool, ...]:
 
 
 def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], domain: str = "") -> None:
-    where = domain or OPERATIONS[name].domain
+    where = domain or str(OPERATIONS[name].domain)
     op(
         name,
         forward,
@@ -272,7 +274,7 @@ def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], doma
 
 
 def _pairs(name: str, domain: str = "") -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    where = domain or OPERATIONS[name].domain
+    where = domain or str(OPERATIONS[name].domain)
     for i, shapes in enumerate(PAIRS):
         for cplx in itertools.product(kinds(name), repeat=2):
             if None not in shapes or not any(cplx):
@@ -298,8 +300,8 @@ for _name in ("maximum", "minimum", "copysign", "nextafter"):
     _binary(_name, getattr(np, _name))
 _binary("divide", np.divide)
 _binary("atan2", np.arctan2)
-for _name, _forward in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
-    op(_name, _forward, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
+for _name, _ufunc in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
+    op(_name, _ufunc, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
 _powers: list[tuple[Any, Any]] = [
     *((draw("real", (3,), 1), n) for n in (3.0, -2, 0)),
     *((draw("positive", (3,), 2), n) for n in (0.5, 1j)),
@@ -501,12 +503,12 @@ op(
     ),
 )
 
-for _name, _forward, _samples in (
+for _name, _reference, _samples in (
     *samples_linalg.ENTRIES,
     *samples_nn.ENTRIES,
     *samples_special.entries(draw, seed_of),
 ):
-    op(_name, _forward, _samples)
+    op(_name, _reference, _samples)
 
 # -- manipulation ------------------------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ OF_NONE = ("sum", "prod")  # the reductions that have a value where there is not
 @st.composite
 def reductions(draw: Any, name: str) -> Sample:
     x = draw(
-        arrays(OPERATIONS[name].domain, draw(shapes(min_side=0 if name in OF_NONE else 1)), draw(complexity(name)))
+        arrays(str(OPERATIONS[name].domain), draw(shapes(min_side=0 if name in OF_NONE else 1)), draw(complexity(name)))
     )
     axis = None
     if x.ndim:
@@ -224,12 +224,16 @@ def conversions(draw: Any, name: str) -> Sample:
 def slidings(draw: Any, name: str) -> Sample:
     shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=5))
     n = draw(st.integers(1, min(len(shape), 2)))
-    sizes, strides, dilations, outs = [], [], [], []
+    sizes: list[int] = []
+    strides: list[int] = []
+    dilations: list[int] = []
+    outs = []
     for length in shape[len(shape) - n :]:
         size = draw(st.integers(1, length))
         dilation = draw(st.integers(1, (length - 1) // (size - 1))) if size > 1 else 1
         stride = draw(st.integers(1, 3))
-        sizes.append(size), strides.append(stride), dilations.append(dilation)
+        for found, drawn in ((sizes, size), (strides, stride), (dilations, dilation)):
+            found.append(drawn)
         outs.append((length - dilation * (size - 1) - 1) // stride + 1)
     params: dict[str, Any] = {"sizes": tuple(sizes), "strides": tuple(strides), "dilations": tuple(dilations)}
     if name == "windows":
@@ -259,7 +263,7 @@ def advanced(draw: Any, shape: tuple[int, ...]) -> tuple[tuple[Any, ...], tuple[
     chosen = draw(st.lists(st.integers(0, len(shape) - 1), min_size=1, max_size=2, unique=True))
     found = draw(hnp.mutually_broadcastable_shapes(num_shapes=len(chosen), min_side=0, max_side=3, max_dims=2))
     key: list[Any] = [slice(None)] * len(shape)
-    indices = []
+    indices: list[Any] = []
     for axis, index_shape in zip(sorted(chosen), found.input_shapes, strict=True):
         n = shape[axis]
         key[axis] = Placeholder(len(indices))
@@ -305,7 +309,7 @@ OBLONG = {
     "linalg.pinv": samples_linalg.separated, "linalg.qr": samples_linalg.drawn, "linalg.svd": samples_linalg.separated,
     "linalg.svdvals": samples_linalg.separated,
 }  # fmt: skip
-OPTIONS = {
+OPTIONS: dict[str, list[dict[str, Any]]] = {
     "linalg.cholesky": [{"upper": False}, {"upper": True}], "linalg.pinv": [{"rtol": None}],
     "linalg.qr": [{"mode": "reduced"}], "linalg.svd": [{"full_matrices": False}],
 }  # fmt: skip
