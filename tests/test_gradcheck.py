@@ -1,4 +1,4 @@
-"""`gradcheck` and `gradgradcheck`: right functions pass, wrong ones fail with the Jacobians, in which input and output."""
+"""`gradcheck` and `gradgradcheck`: right functions pass, wrong ones fail, with both Jacobians."""
 
 import numpy as np
 import pytest

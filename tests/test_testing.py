@@ -66,7 +66,7 @@ def test_what_is_asked_of_it():
     assert_close(t([1.0]), t([1.0 + 1e-6], ga.float32), check_dtype=False)  # the tolerance is that of float32
     with pytest.raises(AssertionError):
         assert_close(t([1.0]), t([1.0 + 1e-6]))
-    with pytest.raises(AssertionError, match="^mine$"):
+    with pytest.raises(AssertionError, match=r"^mine$"):
         assert_close(1, 2, msg="mine")
     with pytest.raises(AssertionError, match=r"^here: The values"):
         assert_close(1, 2, msg=lambda said: f"here: {said}")
