@@ -44,7 +44,8 @@ def second(y, seed, leaves, directions):
     used = [(g, d) for g, d in zip(gs, directions) if g.requires_grad]
     if not used:
         return [ga.zeros_like(x) for x in leaves]
-    return ga.autograd.grad([g for g, _ in used], leaves, [d for _, d in used], materialize_grads=True)
+    gs, ds = zip(*used)
+    return ga.autograd.grad(gs, leaves, ds, retain_graph=True, materialize_grads=True)
 
 '''
 SHAPES = ((), (1,), (3,), (2, 3), (3, 2), (2, 2), (1, 3), (2, 1, 2), (0,), (2, 0))
@@ -69,6 +70,7 @@ class Program(RuleBasedStateMachine):
         self.twins: dict[str, Twin] = {}
         self.mine: dict[str, Any] = {}
         self.names = map("x{}".format, itertools.count())
+        self.failed = False
         exec(PREAMBLE, self.mine)
         here = backends.resolve(self.device)
         siblings = [str(d) for d in backends.require(here.backend).devices()[:2]]
@@ -87,6 +89,7 @@ class Program(RuleBasedStateMachine):
         try:
             yield
         except Exception as error:
+            self.failed = True
             if not any(note.startswith("# program") for note in getattr(error, "__notes__", ())):
                 error.add_note(f"# program\n{self.text}\n{last()}".rstrip())
             raise
@@ -318,7 +321,8 @@ class Program(RuleBasedStateMachine):
         return y, seed, self.shown(seed, twin.device)
 
     def shown(self, array: np.ndarray[Any, Any], device: str) -> str:
-        return f"ga.tensor({array.tolist()}, dtype=ga.{self.dtype}, device={device!r})"
+        where = f"dtype=ga.{self.dtype}, device={device!r}"
+        return f"ga.tensor({array.tolist()}, {where})" if array.size else f"ga.zeros({array.shape}, {where})"
 
     @rule(data=st.data(), retain=st.booleans())
     def backward(self, data: st.DataObject, retain: bool) -> None:
@@ -340,9 +344,21 @@ class Program(RuleBasedStateMachine):
     @rule(data=st.data(), order=st.sampled_from((1, 2)))
     def gradients(self, data: st.DataObject, order: int) -> None:
         found = self.seeded(data)
-        if found is None:
+        if found is not None:
+            self.differentiate(*found, order)
+
+    def teardown(self) -> None:
+        """At the end the gradient of every tensor, and of the last one the gradient of the gradient."""
+        if self.failed:
             return
-        y, seed, shown = found
+        ends = [name for name, twin in self.twins.items() if twin.root.tracked and twin.slots is None]
+        for y, order in [*((y, 1) for y in ends), *((y, 2) for y in ends[-1:])]:
+            twin = self.twins[y]
+            seed = np.cos(np.arange(twin.v.size)).reshape(twin.shape)
+            self.differentiate(y, seed, self.shown(seed, twin.device), order)
+
+    def differentiate(self, y: str, seed: np.ndarray[Any, Any], shown: str, order: int) -> None:
+        """The gradients in all leaves, or the gradients of these along the leaves' directions."""
         names, leaves = zip(*self.leaves.items(), strict=True)
         listed = f"[{', '.join(names)}]"
         if order == 1:
