@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gradarray_conformance.checks.test_special_values import SINGULAR
 from gradarray_conformance.samples import DIFFERENTIABLE, DOMAINS, FORWARD, REAL, SAMPLES, roads, samples
 from gradarray_conformance.samples_special import domains
 from gradarray_conformance.strategies_calls import CALLS
@@ -38,6 +39,11 @@ def test_records_are_whole():
         assert record.name == name
         assert record.kind != "elementwise" or set(domains(name)) <= set(DOMAINS), name
         assert (record.rules is None) == (record.jvp is None) == (record.kind == "nondiff"), name
+
+
+def test_every_singular_operation_is_listed():
+    singular = {name for name, record in TABLE.items() if record.kind == "elementwise" and record.singular}
+    assert singular == {name for name, _ in SINGULAR}
 
 
 def test_an_operation_has_one_record():

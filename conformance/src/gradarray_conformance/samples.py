@@ -117,12 +117,12 @@ def about(subject: object) -> Iterator[None]:
 # -- running -----------------------------------------------------------------------------------------------------------
 
 
-def host(x: ga.Tensor) -> Array:
+def host(x: Any) -> Array:
     """A tensor's values in NumPy, copied."""
     return np.array(x.detach().cpu().numpy())
 
 
-def shape_of(x: ga.Tensor) -> Shape:
+def shape_of(x: Any) -> Shape:
     """A tensor's shape, also where a length is unknown until it is computed."""
     return host(x).shape if any(n != n for n in x.shape) else tuple(x.shape)
 
