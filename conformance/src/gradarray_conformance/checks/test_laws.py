@@ -45,6 +45,7 @@ def recurrence(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Function] = {
+    "a shift": lambda x: x + 1.5,
     "a chain": lambda x: ga.exp(ga.sin(x) * 0.5),
     "a value used three times": lambda x: (y := ga.tanh(x)) * y + y,
     "an input used directly and through others": lambda x: x * ga.sin(x) - x,

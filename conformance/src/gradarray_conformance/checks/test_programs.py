@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -49,11 +48,17 @@ def second(y, seed, leaves, directions):
 
 '''
 SHAPES = ((), (1,), (3,), (2, 3), (3, 2), (2, 2), (1, 3), (2, 1, 2), (0,), (2, 0))
-UNARY = ("ga.sin({})", "{}.sum()", "ga.square({})", "ga.tanh({})", "-{}", "{} * 0.5", "1.5 - {}", "{}.clone()")
-UNARY_TOO = ("ga.exp({})", "ga.sigmoid({})", "ga.abs({})", "ga.relu({})", "ga.where({0} > 0.0, {0}, 0.5)")
+UNARY = (
+    "ga.sin({})", "{}.sum()", "ga.square({})", "ga.tanh({})", "-{}", "{} * 0.5", "1.5 - {}", "{}.clone()",
+    "ga.exp({})", "ga.sigmoid({})", "ga.abs({})", "ga.relu({})", "ga.where({0} > 0.0, {0}, 0.5)",
+)  # fmt: skip
 BINARY = ("{} + {}", "{} * {}", "{} - {}", "{} / {}", "ga.maximum({}, {})", "ga.where({0} > 0.0, {0}, {1})")
-TWINS_IN_PLACE = ("{}.sin_()", "{}.tanh_()", "{}.mul_(0.5)", "{}.zero_()", "{} *= -1.0", "{}[{} > 0.0] = 0.25")
-BOTH_IN_PLACE = ("{}.add_({})", "{}.mul_({})", "{} += {}", "{}.copy_({})", "{}[...] = {}")
+ONE_IN_PLACE = ("{}.sin_()", "{}.tanh_()", "{}.mul_(0.5)", "{}.zero_()", "{} *= -1.0", "{}[{} > 0.0] = 0.25")
+TWO_IN_PLACE = ("{}.add_({})", "{}.mul_({})", "{} += {}", "{}.copy_({})", "{}[...] = {}")
+KINDS = (
+    *("of_one", "of_two", "matrices", "reduced", "joined", "of_two", "create", "leave_the_tape", "transfer", "forget"),
+    *("look",) * 4, *("write",) * 5, "backward", "gradients",
+)  # fmt: skip
 NUMBERS = st.sampled_from((0.5, 1.0, -1.5, 0.75, -0.25, 2.0, 1.25))
 
 
@@ -154,9 +159,6 @@ class Program(RuleBasedStateMachine):
 
         return self.some(data, suits)
 
-    def writable(self, x: Twin) -> bool:
-        return x.v.flags.writeable
-
     def key(self, data: st.DataObject, shape: tuple[int, ...]) -> str:
         """Integers, slices with steps, new axes."""
         parts = []
@@ -171,31 +173,35 @@ class Program(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
+        """A leaf, and what is made of it and may be written to."""
         self.create(data, requires_grad=True)
+        self.make("x0 * 0.5")
 
-    @rule(data=st.data(), requires_grad=st.booleans())
-    def create(self, data: st.DataObject, requires_grad: bool) -> None:
+    @rule(kind=st.sampled_from(KINDS), data=st.data())
+    def go_on(self, kind: str, data: st.DataObject) -> None:
+        """One more line. It is one rule, since hypothesis switches most of several off in most programs."""
+        getattr(self, kind)(data)
+
+    def create(self, data: st.DataObject, requires_grad: bool | None = None) -> None:
         shape = data.draw(st.sampled_from(SHAPES))
         size = int(np.prod(shape))
-        tracked = requires_grad and self.model.used + size <= WIDTH
+        wanted = data.draw(st.booleans()) if requires_grad is None else requires_grad
+        tracked = wanted and self.model.used + size <= WIDTH
         values = np.array(data.draw(st.lists(NUMBERS, min_size=size, max_size=size))).reshape(shape).tolist()
         where = data.draw(st.sampled_from(self.devices))
         if 0 in shape:
             values = np.zeros(shape).tolist()
         self.make(f"ga.tensor({values}, dtype=ga.{self.dtype}, device={where!r}, requires_grad={tracked})")
 
-    @rule(data=st.data(), form=st.sampled_from(UNARY + UNARY_TOO))
-    def compute(self, data: st.DataObject, form: str) -> None:
-        self.make(form.format(self.some(data)))
+    def of_one(self, data: st.DataObject) -> None:
+        self.make(data.draw(st.sampled_from(UNARY)).format(self.some(data)))
 
-    @rule(data=st.data(), form=st.sampled_from(BINARY))
-    def combine(self, data: st.DataObject, form: str) -> None:
+    def of_two(self, data: st.DataObject) -> None:
         x = self.some(data)
         y = self.partner(data, self.twins[str(x)])
-        self.make(form.format(x, y))
+        self.make(data.draw(st.sampled_from(BINARY)).format(x, y))
 
-    @rule(data=st.data())
-    def multiply(self, data: st.DataObject) -> None:
+    def matrices(self, data: st.DataObject) -> None:
         x = self.some(data, lambda x: len(x.shape) == 2)
         if x is None:
             return
@@ -204,8 +210,7 @@ class Program(RuleBasedStateMachine):
         if y is not None:
             self.make(f"{x} @ {y}")
 
-    @rule(data=st.data())
-    def reduce(self, data: st.DataObject) -> None:
+    def reduced(self, data: st.DataObject) -> None:
         x = self.some(data, lambda x: x.v.size > 0 and len(x.shape) > 0)
         if x is not None:
             axis, keep = data.draw(st.integers(0, len(self.twins[x].shape) - 1)), data.draw(st.booleans())
@@ -215,15 +220,14 @@ class Program(RuleBasedStateMachine):
             )  # fmt: skip
             self.make(data.draw(st.sampled_from(forms)))
 
-    @rule(data=st.data(), join=st.sampled_from(("concat", "stack")))
-    def join(self, data: st.DataObject, join: str) -> None:
+    def joined(self, data: st.DataObject) -> None:
         x = self.some(data, lambda x: len(x.shape) > 0)
         if x is not None:
             twin = self.twins[x]
             y = self.some(data, lambda y: (y.shape, y.device) == (twin.shape, twin.device))
+            join = data.draw(st.sampled_from(("concat", "stack")))
             self.make(f"ga.{join}([{x}, {y}], axis={data.draw(st.integers(0, len(twin.shape) - 1))})")
 
-    @rule(data=st.data())
     def look(self, data: st.DataObject) -> None:
         """A view."""
         x = str(self.some(data))
@@ -241,7 +245,28 @@ class Program(RuleBasedStateMachine):
             forms.append(f"{x}[ga.asarray({at}, device={twin.device!r})]")
         self.make(data.draw(st.sampled_from(forms)))
 
-    def write(self, line: str, x: str) -> None:
+    def write(self, data: st.DataObject) -> None:
+        x = self.some(data, lambda x: bool(x.v.flags.writeable))
+        if x is not None:
+            how = data.draw(st.sampled_from((self.by_itself, self.by_another, self.a_part)))
+            how(data, x)
+
+    def by_itself(self, data: st.DataObject, x: str) -> None:
+        self.written(data.draw(st.sampled_from(ONE_IN_PLACE)).format(x, x), x)
+
+    def by_another(self, data: st.DataObject, x: str) -> None:
+        y = self.partner(data, self.twins[x], self.twins[x].shape)
+        if y is not None:
+            self.written(data.draw(st.sampled_from(TWO_IN_PLACE)).format(x, y), x)
+
+    def a_part(self, data: st.DataObject, x: str) -> None:
+        twin = self.twins[x]
+        key = self.key(data, twin.shape)
+        shape = eval(f"v[{key}]", {"v": twin.v}).shape
+        y = self.partner(data, twin, shape) if data.draw(st.booleans()) else None
+        self.written(f"{x}[{key}] = {0.5 if y is None else y}", x)
+
+    def written(self, line: str, x: str) -> None:
         """A line that writes to ``x``: in no_grad mode where ``x`` is a leaf, after it was refused outside of it."""
         if not self.twins[x].root.leaf:
             self.run(line)
@@ -252,47 +277,15 @@ class Program(RuleBasedStateMachine):
             exec(refusal, self.mine)
         self.run(f"with ga.no_grad(): {line}")
 
-    @rule(data=st.data(), form=st.sampled_from(TWINS_IN_PLACE))
-    def change(self, data: st.DataObject, form: str) -> None:
-        x = self.some(data, self.writable)
-        if x is not None:
-            self.write(form.format(x, x), x)
-
-    @rule(data=st.data(), form=st.sampled_from(BOTH_IN_PLACE))
-    def change_by_another(self, data: st.DataObject, form: str) -> None:
-        x = self.some(data, self.writable)
-        if x is not None and (y := self.partner(data, self.twins[x], self.twins[x].shape)) is not None:
-            self.write(form.format(x, y), x)
-
-    @rule(data=st.data())
-    def assign(self, data: st.DataObject) -> None:
-        x = self.some(data, self.writable)
-        if x is None:
-            return
-        twin = self.twins[x]
-        key = self.key(data, twin.shape)
-        shape = eval(f"v[{key}]", {"v": twin.v}).shape
-        y = self.partner(data, twin, shape) if data.draw(st.booleans()) else None
-        self.write(f"{x}[{key}] = {0.5 if y is None else y}", x)
-
-    @rule(data=st.data(), form=st.sampled_from(("{} * 2.0", "ga.sin({})", "{}.clone()")))
-    def compute_off_the_tape(self, data: st.DataObject, form: str) -> None:
+    def leave_the_tape(self, data: st.DataObject) -> None:
+        form = data.draw(st.sampled_from(("{} * 2.0", "ga.sin({})", "{}.clone()", "{}.detach()")))
         name = next(self.names)
-        self.run(f"with ga.no_grad(): {name} = {form.format(self.some(data))}", name)
+        mode = "" if form.endswith("detach()") else "with ga.no_grad(): "
+        self.run(f"{mode}{name} = {form.format(self.some(data))}", name)
 
-    @rule(data=st.data())
-    def detach(self, data: st.DataObject) -> None:
-        self.make(f"{self.some(data)}.detach()")
-
-    @precondition(lambda self: len(self.devices) > 1)
-    @rule(data=st.data())
     def transfer(self, data: st.DataObject) -> None:
-        x = str(self.some(data))
-        elsewhere = [d for d in self.devices if d != self.twins[x].device]
-        self.make(f"{x}.to({data.draw(st.sampled_from(elsewhere))!r})")
+        self.make(f"{self.some(data)}.to({data.draw(st.sampled_from(self.devices))!r})")
 
-    @precondition(lambda self: len(self.twins) > 2)
-    @rule(data=st.data())
     def forget(self, data: st.DataObject) -> None:
         x = self.some(data, lambda x: not x.root.leaf)
         if x is not None:
@@ -309,7 +302,8 @@ class Program(RuleBasedStateMachine):
 
     @property
     def leaves(self) -> dict[str, Twin]:
-        return {name: twin for name, twin in self.twins.items() if twin.slots is not None}
+        """By one of its names: ``x.to(device)`` is ``x`` itself where it lies there."""
+        return {name: leaf for leaf, name in {x: name for name, x in self.twins.items() if x.slots is not None}.items()}
 
     def seeded(self, data: st.DataObject) -> tuple[str, np.ndarray[Any, Any], str] | None:
         """A tensor on the tape, a cotangent, and the cotangent as text."""
@@ -324,9 +318,8 @@ class Program(RuleBasedStateMachine):
         where = f"dtype=ga.{self.dtype}, device={device!r}"
         return f"ga.tensor({array.tolist()}, {where})" if array.size else f"ga.zeros({array.shape}, {where})"
 
-    @rule(data=st.data(), retain=st.booleans())
-    def backward(self, data: st.DataObject, retain: bool) -> None:
-        found = self.seeded(data)
+    def backward(self, data: st.DataObject) -> None:
+        found, retain = self.seeded(data), data.draw(st.booleans())
         if found is None:
             return
         y, seed, shown = found
@@ -341,11 +334,10 @@ class Program(RuleBasedStateMachine):
         if not retain:  # what it was made of cannot be walked again
             self.drop([name for name, twin in self.twins.items() if twin.root.tracked and not twin.root.leaf])
 
-    @rule(data=st.data(), order=st.sampled_from((1, 2)))
-    def gradients(self, data: st.DataObject, order: int) -> None:
+    def gradients(self, data: st.DataObject) -> None:
         found = self.seeded(data)
         if found is not None:
-            self.differentiate(*found, order)
+            self.differentiate(*found, data.draw(st.sampled_from((1, 2))))
 
     def teardown(self) -> None:
         """At the end the gradient of every tensor, and of the last one the gradient of the gradient."""
