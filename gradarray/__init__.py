@@ -5,7 +5,7 @@ The module is itself an Array API namespace, the same one for every device.
 
 import math
 
-from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, optimize, special
+from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, optimize, special, testing
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
 from gradarray.autograd import (
@@ -565,6 +565,7 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "testing",
     "tile",
     "trace",
     "transpose",

@@ -336,7 +336,7 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
             xs = _understood(record, xs, place)
             if xs is NotImplemented:
                 return NotImplemented  # type: ignore[no-any-return] # operators hand it on to Python
-        xs = _promoted(record, xs, place)
+        xs = promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
         tracked = any(requires_grad(x) for x in xs)
         kernels = xs[0]._kind.kernels if isinstance(xs[0], Value) else place.kernels
@@ -467,7 +467,7 @@ def common_place(name: str, xs: Sequence[Any]) -> Place:
     Raises
     ------
     RuntimeError
-        If they lie on several devices. (0-d CPU tensors go along with any; :func:`_promoted` moves them.)
+        If they lie on several devices. (0-d CPU tensors go along with any; :func:`promoted` moves them.)
     """
     place: Place | None = None
     for x in xs:
@@ -530,7 +530,7 @@ def _understood(record: Primitive, xs: Sequence[Any], place: Place) -> Any:
     return out
 
 
-def _promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any]:
+def promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any]:
     """The inputs on one place and, where the record says so, of one dtype; each step is on the tape."""
     if any(isinstance(x, Value) and x._place is not place for x in xs):
         xs = [transfer(x, place) if isinstance(x, Value) else x for x in xs]

@@ -183,7 +183,7 @@ print(y.grad_fn.name())
 
 def copy_the_project(to: Path) -> None:
     """Copy what the tests of operations need."""
-    for part in ("gradarray", "tests"):
+    for part in ("gradarray", "tests", "conformance"):
         shutil.copytree(ROOT / part, to / part, ignore=shutil.ignore_patterns("__pycache__", "data"))
     shutil.copy(ROOT / "pyproject.toml", to)
 

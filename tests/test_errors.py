@@ -258,9 +258,9 @@ def test_a_backend_whose_writes_give_nothing_is_named(monkeypatch):
     x = ga.ones(3, requires_grad=True)
     y = x[[0, 0]].sum()
     monkeypatch.setattr(backend, "index_add", lambda array, key, value: None)
-    with pytest.raises(RuntimeError, match=r"NumpyBackend.index_adjoint gave None; it must return the array that holds"):
+    with pytest.raises(RuntimeError, match=r"NumpyBackend\.index_adjoint gave None; it must return"):
         y.backward()
     assert x.grad is None
     monkeypatch.setattr(backend, "setitem", lambda array, key, value: None)
-    with pytest.raises(RuntimeError, match="NumpyBackend.setitem gave None"):
+    with pytest.raises(RuntimeError, match=r"NumpyBackend\.setitem gave None"):
         ga.zeros(3)[0] = 1.0

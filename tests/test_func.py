@@ -24,7 +24,7 @@ from gradarray.func import (
     vmap,
 )
 
-from .ops.samples import DEVICES
+from .ops.devices import DEVICES
 
 on_each_device = pytest.mark.parametrize("device", DEVICES)
 X = np.array([0.3, -1.2, 2.0])

@@ -11,7 +11,7 @@ from gradarray.autograd import Function
 from gradarray.autograd.function import once_differentiable
 from gradarray.func import custom_jvp, custom_vjp, grad, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 
-from .ops.samples import DEVICES
+from .ops.devices import DEVICES
 
 on_each_device = pytest.mark.parametrize("device", DEVICES)
 X = np.array([0.5, -1.0, 2.0])

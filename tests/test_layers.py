@@ -41,7 +41,7 @@ TENSORS = (
 PUBLIC = (
     *("_state", "dtypes", "devices", "backends", "autograd", "func"),
     *TENSORS,
-    *("cuda", "fft", "linalg", "nn", "optimize", "special"),
+    *("cuda", "fft", "linalg", "nn", "optimize", "special", "testing"),
 )
 
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.
@@ -66,6 +66,7 @@ TABLE = {
     "_batched": Row(2, ("_primitive", "ops._batching", *STORAGE, "_dispatch", "_inplace", "_levels")),
     "autograd": Row(3, ("_engine", *MIDDLE)),
     "func": Row(3, ("_engine", *MIDDLE), ("optree",)),
+    "autograd.gradcheck": Row(3, MIDDLE, ("numpy",)),
     "printing": Row(4, (), ("numpy",)),
     "_tensor": Row(4, (*MIDDLE, *TENSORS), ("numpy",)),
     "methods": Row(4, (*MIDDLE, *TENSORS)),
@@ -78,6 +79,7 @@ TABLE = {
     "nn": Row(5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", *TENSORS, "nn"), ("numpy",)),
     "optimize": Row(5, ("autograd", "func", "optimize", "_storage", *TENSORS), ("numpy", "scipy")),
     "special": Row(5, ("functions",)),
+    "testing": Row(5, (*MIDDLE, "testing"), ("numpy",)),
     "integrations": Row(5, (), (COMPUTED,)),
     "integrations.*": Row(5, ("__init__", "integrations"), ("numpy", "scipy")),
     "tutorial": Row(5, ("__init__", "tutorial", *PUBLIC), ("numpy",)),

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradarray_conformance.samples import host
 
 import gradarray as ga
 
-from .ops.samples import DEVICES, host
+from .ops.devices import DEVICES
 
 ROOT = Path(__file__).resolve().parents[1]
 on_each_device = pytest.mark.parametrize("device", DEVICES)

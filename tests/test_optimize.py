@@ -7,7 +7,7 @@ import gradarray as ga
 from gradarray.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 from gradarray.optimize import Problem, implicit_fixed_point, implicit_minimum, implicit_root
 
-from .ops.samples import DEVICES
+from .ops.devices import DEVICES
 
 scipy_optimize = pytest.importorskip("scipy.optimize")
 on_each_device = pytest.mark.parametrize("device", DEVICES)

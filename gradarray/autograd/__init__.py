@@ -17,6 +17,7 @@ from gradarray.autograd.backward import backward, grad
 from gradarray.autograd.checkpointing import CheckpointError, checkpoint, checkpoint_sequential
 from gradarray.autograd.dropped import Drop, report_dropped
 from gradarray.autograd.function import Function
+from gradarray.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from gradarray.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -32,6 +33,7 @@ __all__ = [
     "CheckpointError",
     "Drop",
     "Function",
+    "GradcheckError",
     "Picture",
     "backward",
     "checkpoint",
@@ -40,6 +42,8 @@ __all__ = [
     "enable_grad",
     "forward_ad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "graph",
     "graphviz",
     "inference_mode",

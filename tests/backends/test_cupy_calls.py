@@ -8,12 +8,13 @@ import inspect
 
 import numpy as np
 import pytest
+from gradarray_conformance import samples
+from gradarray_conformance.checks import test_operations
 
 import gradarray as ga
 from gradarray import _place
 from gradarray.backends import RandomSource, get
 
-from ..ops import samples, test_derivatives, test_table  # noqa: TID252 - tests are no package that is installed
 from . import cuemu
 
 if (why := cuemu.problem()) is not None:
@@ -69,11 +70,11 @@ def called(monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", STANDING_IN)
 def test_operations_with_numpy_for_cudas_libraries(name, called):
-    test_table.test_forward(name, str(LAST))
+    test_operations.test_forward_is_numpys(name, str(LAST))
     assert called
     if name in samples.DIFFERENTIABLE:
-        test_derivatives.test_vjp_is_the_adjoint_of_jvp(name, str(LAST))
-        test_derivatives.test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name, str(LAST))
+        test_operations.test_vjp_is_the_adjoint_of_jvp(name, str(LAST))
+        test_operations.test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name, str(LAST))
 
 
 def over(name, **parameters):
@@ -115,7 +116,7 @@ def test_what_is_not_run_on_the_emulator_cannot_be(name):
     sample = min(samples.SAMPLES[name], key=samples.plainness)
     xs = samples.tensors(sample.arrays, str(LAST), sample.active)
     with pytest.raises(Exception, match=r"CUSOLVER_STATUS|CUBLAS_STATUS|CUFFT|was not declared in this scope"):
-        ga.autograd.grad(samples.run(sample, xs, samples.general(name)).abs().sum(), [xs[i] for i in sample.active])
+        ga.autograd.grad(samples.run(sample, xs, samples.OPERATIONS[name]).abs().sum(), [xs[i] for i in sample.active])
 
 
 def test_random_numbers_ask_nothing_of_curand():

@@ -5,11 +5,12 @@ And the special cases: repeated values, missing ranks, singular matrices.
 
 import numpy as np
 import pytest
+from gradarray_conformance.samples import STEP, host, noise
+from gradarray_conformance.samples_linalg import definite, drawn, hermitian, separated
 
 import gradarray as ga
 
-from .samples import DEVICES, STEP, host, noise
-from .samples_linalg import definite, drawn, hermitian, separated
+from .devices import DEVICES
 
 on_each_device = pytest.mark.parametrize("device", DEVICES)
 real_and_complex = pytest.mark.parametrize("cplx", [False, True], ids=["real", "complex"])

@@ -8,26 +8,26 @@ import itertools
 
 import numpy as np
 import pytest
-
-import gradarray as ga
-from gradarray._primitive import TABLE
-from gradarray.func import jvp, vjp, vmap
-from gradarray.ops import _batching
-
-from .samples import (
-    DEVICES,
+from gradarray_conformance.samples import (
     DIFFERENTIABLE,
     SAMPLES,
     TOLERANCE,
     about,
-    general,
     host,
     noise,
     samples,
     seed_of,
     tensors,
 )
-from .samples import jvp as jvp_of_record
+from gradarray_conformance.samples import jvp as jvp_of_record
+
+import gradarray as ga
+from gradarray._primitive import TABLE
+from gradarray.func import jvp, vjp, vmap
+from gradarray.ops import _batching
+from gradarray.testing import operations
+
+from .devices import DEVICES
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 on_each_device = pytest.mark.parametrize("device", DEVICES)
@@ -98,7 +98,7 @@ def test_vmap_is_a_loop(name, device):
     for sample in samples(name, device):
         for which in batches(sample):
             with about((sample, which)):
-                call = lambda *xs, sample=sample: general(name)(*xs, **sample.params)
+                call = lambda *xs, sample=sample: operations()[name](*xs, **sample.params)
                 found = mapped(call, batch_of(sample, which, device), which)
                 looped = [outputs(call(*tensors(row, device))) for row in rows_of(sample, which)]
                 for x, parts in zip(outputs(found), zip(*looped, strict=True), strict=True):
@@ -120,7 +120,7 @@ def test_vmap_of_a_vjp_is_a_loop(name, device):
                 full = list(xs[: len(sample.arrays)])
                 for i, x in zip(active, moving, strict=True):
                     full[i] = x
-                out = general(name)(*full, **sample.params)
+                out = operations()[name](*full, **sample.params)
                 return tuple(o for o in outputs(out) if o.dtype.kind in "fc")
 
             return vjp(call, *(xs[i] for i in active))[1](xs[len(sample.arrays) :])
@@ -153,7 +153,7 @@ def test_forward_mode_is_the_rule_of_the_record_under_vmap_too(name, device):
             full = list(xs)
             for i, x in zip(active, moving, strict=True):
                 full[i] = x
-            out = outputs(general(name)(*full, **sample.params))
+            out = outputs(operations()[name](*full, **sample.params))
             return ga.concat([ga.reshape(x, (-1,)) for x in out]) if len(out) > 1 else out[0]
 
         with about(sample):
@@ -184,7 +184,7 @@ def test_forward_over_reverse_is_reverse_over_reverse(name):
                 full = tensors(sample.arrays, "cpu")
                 for i, x in zip(active, xs, strict=True):
                     full[i] = x
-                out = outputs(general(name)(*full, **sample.params))
+                out = outputs(operations()[name](*full, **sample.params))
                 return tuple(x for x in out if x.dtype.kind == "f")
 
             outs, pull = vjp(call, *moving)

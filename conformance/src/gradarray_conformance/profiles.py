@@ -1,16 +1,39 @@
-"""Hypothesis's profiles ``gradarray-quick``, ``gradarray-standard`` and ``gradarray-thorough``: how much is drawn.
+"""How much is drawn: hypothesis's settings under the names of ``--gradarray-profile``.
 
-Knows hypothesis. Must not know any check.
+======== ======== ===== ====================
+profile  examples steps on NumPy
+======== ======== ===== ====================
+quick    20       15    less than a minute
+standard 100      30    some minutes
+thorough 1000     50    an hour
+======== ======== ===== ====================
+
+A check says by :func:`examples` what share of the examples it draws. Steps are those of whole programs.
 """
 
 from __future__ import annotations
 
-from hypothesis import settings
+from collections.abc import Callable
+from typing import Any
 
-EXAMPLES = {"quick": 10, "standard": 100, "thorough": 1000}
+from hypothesis import HealthCheck, settings
+
+PROFILES = {"quick": (20, 15), "standard": (100, 30), "thorough": (1000, 50)}
 
 
 def register() -> None:
-    """Make the profiles known to hypothesis."""
-    for name, examples in EXAMPLES.items():
-        settings.register_profile(f"gradarray-{name}", max_examples=examples, deadline=None)
+    """Make the profiles known to hypothesis, as ``gradarray-quick``, ``gradarray-standard``, ``gradarray-thorough``."""
+    for name, (count, steps) in PROFILES.items():
+        settings.register_profile(
+            f"gradarray-{name}",
+            max_examples=count,
+            stateful_step_count=steps,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        )
+
+
+def examples(share: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Settings of a check that draws ``share`` of the profile's examples, and at least two."""
+    return settings(max_examples=max(2, round(share * settings.default.max_examples)))  # type: ignore[union-attr]

@@ -31,7 +31,7 @@ def entry(name: str, forward: Callable[..., Any], calls: Calls) -> None:
 
 def _softmax(x: Array, axis: int) -> Array:
     raised = np.exp(x)
-    return raised / raised.sum(axis=axis, keepdims=True)
+    return np.asarray(raised / raised.sum(axis=axis, keepdims=True))
 
 
 ALONG = (((4,), 0), ((2, 3), 1), ((2, 3), -2), ((2, 3, 2), 1), ((1,), 0), ((0, 2), 1), ((0, 2), 0))
@@ -110,7 +110,8 @@ def _windows(x: Array, sizes: Shape, strides: Shape, dilations: Shape) -> Array:
 def _windows_adjoint(g: Array, shape: Shape, sizes: Shape, strides: Shape, dilations: Shape) -> Array:
     out = np.zeros(shape, g.dtype)
     for key, at in _spans(shape, sizes, strides, dilations):
-        out[key] += g[(..., *at)].reshape(*shape[: len(shape) - len(sizes)], *sizes)
+        window: tuple[Any, ...] = (..., *at)
+        out[key] += g[window].reshape(*shape[: len(shape) - len(sizes)], *sizes)
     return out
 
 

@@ -29,7 +29,7 @@ def matrix(shape: Shape, seed: int, *, cplx: bool) -> Array:
 def separated(shape: Shape, seed: int, *, cplx: bool) -> Array:
     """Of singular values 1, 2, 3, …"""
     u, s, vh = np.linalg.svd(drawn(shape, seed, cplx=cplx), full_matrices=False)
-    return (u * np.arange(s.shape[-1], 0.0, -1.0)) @ vh
+    return np.asarray((u * np.arange(s.shape[-1], 0.0, -1.0)) @ vh)
 
 
 def hermitian(shape: Shape, seed: int, *, cplx: bool) -> Array:
@@ -97,12 +97,12 @@ entry(
     calls(drawn, ((3, 2),), {"rtol": 1e-6}),
 )
 RANKS = tuple((np.diag([2.0, 1.0, 0.5][:rank] + [0.0] * (3 - rank)), rank) for rank in (0, 1, 2))
-SINGULAR = [
+SINGULAR: Calls = [
     ((drawn((3, 3), rank, cplx=c) @ x @ drawn((3, 3), rank + 9, cplx=c),), {})
     for x, rank in RANKS
     for c in (False, True)
 ]
-REPEATED = [((np.eye(3, dtype=dtype),), {}) for dtype in (np.float64, np.complex128)]
+REPEATED: Calls = [((np.eye(3, dtype=dtype),), {}) for dtype in (np.float64, np.complex128)]
 entry("linalg.det", np.linalg.det, calls(drawn, SQUARE), SINGULAR, REPEATED)
 
 
@@ -155,8 +155,8 @@ def chosen_freely(name: str, arrays: tuple[Any, ...], params: dict[str, Any]) ->
     """Whether a library chooses vectors among those of any phase, or of any basis, so that differences tell nothing."""
     x = arrays[0]
     if name == "linalg.svd":
-        return x.dtype.kind == "c" or (params["full_matrices"] and abs(x.shape[-1] - x.shape[-2]) > 1)
-    return name == "linalg.eig" or (name == "linalg.eigh" and x.dtype.kind == "c")
+        return bool(x.dtype.kind == "c" or (params["full_matrices"] and abs(x.shape[-1] - x.shape[-2]) > 1))
+    return bool(name == "linalg.eig" or (name == "linalg.eigh" and x.dtype.kind == "c"))
 
 
 # -- Fourier transforms ------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
-"""Samples of every operation in the table: inputs, parameters, and what NumPy says comes out.
+"""Samples of every operation: inputs, parameters, and what NumPy says comes out.
 
-A sample is a record's name, its arrays (NumPy's, in the longest dtypes, or Python numbers) and its parameters; beside
-each name stands its forward in NumPy, written independently of gradarray. The inputs come from the record's ``domain``,
-and lie off kinks and ties: those have a table of their own in ``test_special_values.py``.
+A sample is an operation's name, its arrays (NumPy's, in the longest dtypes, or Python numbers) and its parameters;
+beside each name stands its forward in NumPy, written independently of gradarray. The inputs come from the operation's
+``domain``, and lie off kinks and ties: those have a table of their own in ``special_cases``.
+
+Knows NumPy and what is public of gradarray. Must not know pytest, nor which device runs here.
 """
 
 from __future__ import annotations
@@ -11,34 +13,18 @@ import itertools
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
-import pytest
 
 import gradarray as ga
-from gradarray._dispatch import apply, binary, unary
-from gradarray._place import Place, Slotted, place_of
-from gradarray._primitive import TABLE, Primitive
+from gradarray.testing import Operation, Placeholder, operations
+from gradarray_conformance import samples_linalg, samples_nn, samples_special
 
-from . import samples_linalg, samples_nn, samples_special
-
-STRICT = any(point.name == "strict" for point in entry_points(group="gradarray"))
-NAMED = tuple(filter(None, os.environ.get("GRADARRAY_TEST_DEVICES", "").split(",")))
-ONE_SAMPLE = os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
-DEVICES = (
-    "cpu",
-    pytest.param(
-        "strict:device1", marks=pytest.mark.skipif(not STRICT, reason="plugins/gradarray-strict is not installed")
-    ),
-    *NAMED,
-)
-"""Where rules run here: NumPy, the library that has nothing beyond the standard, and what the environment names."""
-
+OPERATIONS = operations()
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
@@ -69,8 +55,8 @@ class Sample:
     params: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def record(self) -> Primitive:
-        return TABLE[self.name]
+    def operation(self) -> Operation:
+        return OPERATIONS[self.name]
 
     @property
     def active(self) -> tuple[int, ...]:
@@ -90,7 +76,7 @@ class Sample:
     def direction(self, i: int, seed: int) -> Array:
         """Where input ``i`` may move to: a Hermitian matrix to such."""
         step = noise(self.arrays[i], seed)
-        hermitian = self.record.domain in ("hermitian", "definite")
+        hermitian = self.operation.domain in ("hermitian", "definite")
         return (step + np.conj(np.swapaxes(step, -1, -2))) / 2 if hermitian else step
 
     @property
@@ -106,7 +92,7 @@ class Sample:
     @property
     def output(self) -> Array:
         """The same as one array: several outputs stand there end to end."""
-        return joined(self.expected(), np.ravel, np.concatenate)
+        return np.asarray(joined(self.expected(), np.ravel, np.concatenate))
 
     def __str__(self) -> str:
         shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
@@ -133,17 +119,12 @@ def about(subject: object) -> Iterator[None]:
 
 def host(x: Any) -> Array:
     """A tensor's values in NumPy, copied."""
-    return np.array(x._place.backend.to_numpy(x._data))
+    return np.array(x.detach().cpu().numpy())
 
 
 def shape_of(x: Any) -> Shape:
     """A tensor's shape, also where a length is unknown until it is computed."""
     return host(x).shape if any(n != n for n in x.shape) else tuple(x.shape)
-
-
-def raw(x: Any, place: Place) -> Any:
-    """A NumPy array as ``place``'s own; anything else as it is."""
-    return place.backend.from_numpy(x, place.device, copy=True) if isinstance(x, np.ndarray) else x
 
 
 def lowered(x: Any) -> Any:
@@ -162,36 +143,9 @@ def tensors(arrays: Iterable[Any], device: str, active: Iterable[int] = ()) -> l
     return [x.requires_grad_() if i in active else x for i, x in enumerate(found)]
 
 
-def general(name: str) -> Callable[..., Any]:
-    """The operation, by the general road of dispatch."""
-    return lambda *xs, **params: apply(TABLE[name], xs, params)
-
-
-def short(name: str) -> Callable[..., Any] | None:
-    """The operation by the short road, or None if it has none."""
-    record = TABLE[name]
-    if record.kind != "elementwise" or record.defaults or record.inputs not in (1, 2):
-        return None
-    return unary(name) if record.inputs == 1 else binary(name)
-
-
-def roads(name: str) -> list[Callable[..., Any]]:
-    """Every way in which dispatch runs the operation."""
-    return [road for road in (general(name), short(name)) if road is not None]
-
-
-def promoted(sample: Sample) -> list[Any]:
-    """The arrays in the dtypes in which dispatch hands them to kernels and rules."""
-    which = range(len(sample.arrays)) if sample.record.promote is None else sample.record.promote
-    floats = [x for i in which if _inexact(x := sample.arrays[i])]
-    if not floats:
-        return list(sample.arrays)
-    dtype = np.result_type(*floats)
-    whole = sample.record.accepts == "floating"  # which integers are converted for
-    return [
-        x.astype(dtype) if i in which and (_inexact(x) or (whole and isinstance(x, np.ndarray))) else x
-        for i, x in enumerate(sample.arrays)
-    ]
+def roads(name: str) -> Sequence[Callable[..., Any]]:
+    """Every way in which gradarray runs the operation."""
+    return OPERATIONS[name].roads
 
 
 def joined(out: Any, ravel: Callable[[Any], Any], concat: Callable[[list[Any]], Any]) -> Any:
@@ -208,26 +162,19 @@ def run(sample: Sample, xs: Iterable[Any], road: Callable[..., Any]) -> Any:
 
 def forward(sample: Sample, device: str) -> Array:
     """What gradarray computes, in NumPy."""
-    return host(run(sample, tensors(sample.arrays, device), general(sample.name)))
+    return host(run(sample, tensors(sample.arrays, device), sample.operation))
 
 
-def jvp(sample: Sample, tangents: dict[int, Array], device: str) -> Array:
-    """The record's own jvp on raw arrays, in NumPy; ``tangents`` by the position of the input."""
-    place = place_of(device)
-    arrays = promoted(sample)
-    xs = [raw(x, place) for x in arrays]
-    ts = [raw(tangents[i].astype(x.dtype), place) if i in tangents else None for i, x in enumerate(arrays)]
-    record = sample.record
-    assert record.jvp is not None
-    with np.errstate(all="ignore"), nullcontext() if place.scope is None else place.scope():
-        kernel = place.kernels[sample.name]
-        out = kernel(xs, **sample.params) if record.listed else kernel(*xs, **sample.params)
-        tangent = record.jvp(place.xp, ts, xs, out, sample.params)
-
-    def on_host(x: Any) -> Array:
-        return np.array(place.backend.to_numpy(place.wrap(x)))
-
-    return joined(tangent, lambda x: on_host(x).ravel(), np.concatenate) if record.outputs > 1 else on_host(tangent)
+def jvp(sample: Sample, tangents: Mapping[int, Array], device: str) -> Array:
+    """The tangent of the output by forward mode, in NumPy; ``tangents`` by the position of the input."""
+    ts = [
+        ga.asarray(tangents[i], device=device, copy=True) if i in tangents else None for i in range(len(sample.arrays))
+    ]
+    with np.errstate(all="ignore"):
+        tangent = sample.operation.jvp(tensors(sample.arrays, device), ts, **sample.params)
+    if isinstance(tangent, tuple):
+        return np.concatenate([host(t).ravel() for t in tangent])
+    return host(tangent)
 
 
 def seed_of(name: str) -> int:
@@ -303,7 +250,7 @@ def op(name: str, forward: Callable[..., Any], samples: Iterable[tuple[tuple[Any
     assert name not in FORWARD, name
     FORWARD[name] = forward
     SAMPLES[name] = [Sample(name, arrays, params) for arrays, params in samples]
-    if name in TABLE and TABLE[name].rules is not None:
+    if name in OPERATIONS and OPERATIONS[name].differentiable:
         DIFFERENTIABLE.append(name)
 
 
@@ -313,7 +260,7 @@ def kinds(name: str) -> tuple[bool, ...]:
 
 
 def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], domain: str = "") -> None:
-    where = domain or TABLE[name].domain
+    where = domain or str(OPERATIONS[name].domain)
     op(
         name,
         forward,
@@ -327,7 +274,7 @@ def _unary(name: str, forward: Callable[..., Any], *params: dict[str, Any], doma
 
 
 def _pairs(name: str, domain: str = "") -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    where = domain or TABLE[name].domain
+    where = domain or str(OPERATIONS[name].domain)
     for i, shapes in enumerate(PAIRS):
         for cplx in itertools.product(kinds(name), repeat=2):
             if None not in shapes or not any(cplx):
@@ -353,8 +300,8 @@ for _name in ("maximum", "minimum", "copysign", "nextafter"):
     _binary(_name, getattr(np, _name))
 _binary("divide", np.divide)
 _binary("atan2", np.arctan2)
-for _name, _forward in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
-    op(_name, _forward, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
+for _name, _ufunc in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
+    op(_name, _ufunc, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
 _powers: list[tuple[Any, Any]] = [
     *((draw("real", (3,), 1), n) for n in (3.0, -2, 0)),
     *((draw("positive", (3,), 2), n) for n in (0.5, 1j)),
@@ -422,7 +369,7 @@ op("full_like", np.full_like, [((np.zeros((2, 3)), 1.5), {}), ((np.zeros(0), 2.0
 
 
 def _filled(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
+    return tuple(indices[k.position] if isinstance(k, Placeholder) else k for k in key)
 
 
 def _adjoint(g: Array, *indices: Array, key: tuple[Any, ...], shape: Shape) -> Array:
@@ -431,7 +378,7 @@ def _adjoint(g: Array, *indices: Array, key: tuple[Any, ...], shape: Shape) -> A
     return out
 
 
-_all, _first, _second = slice(None), Slotted(0), Slotted(1)
+_all, _first, _second = slice(None), Placeholder(0), Placeholder(1)
 BASIC: tuple[tuple[Shape, tuple[Any, ...]], ...] = (
     ((), (...,)),
     ((), (None, ...)),
@@ -556,12 +503,12 @@ op(
     ),
 )
 
-for _name, _forward, _samples in (
+for _name, _reference, _samples in (
     *samples_linalg.ENTRIES,
     *samples_nn.ENTRIES,
     *samples_special.entries(draw, seed_of),
 ):
-    op(_name, _forward, _samples)
+    op(_name, _reference, _samples)
 
 # -- manipulation ------------------------------------------------------------------------------------------------------
 
@@ -766,9 +713,19 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 
 
 def samples(name: str, device: str = "cpu") -> list[Sample]:
-    """The samples of an operation that ``device`` takes; one of them where the environment asks for no more."""
+    """The samples of an operation that ``device`` takes.
+
+    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment: for devices that compile each kernel.
+    """
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    return [min(found, key=plainness)] if ONE_SAMPLE and device in NAMED else found
+    one = device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
+    return [min(found, key=plainness)] if one else found
+
+
+def beyond_the_standard(sample: Sample) -> bool:
+    """Whether only NumPy need take it: what ``ONE_DEVICE`` has, for calls that are drawn."""
+    x = sample.arrays[0]
+    return (sample.name in ("var", "std") and x.dtype.kind == "c") or (sample.name == "view" and not x.size)
 
 
 def plainness(sample: Sample) -> tuple[bool, bool, bool]:

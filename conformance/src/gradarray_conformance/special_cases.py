@@ -1,7 +1,7 @@
 """Gradients where a derivative is a matter of convention: kinks, ties, zeros, infinities; and of complex numbers.
 
 The convention is PyTorch's: the numbers are what PyTorch 2.13 gives for the same call. A real output gets a cotangent
-of 1, a complex one of 1 + 0.5j. Where gradarray decided otherwise, `test_special_values.py` says so.
+of 1, a complex one of 1 + 0.5j. Where gradarray decided otherwise, ``tests/ops/test_special_values.py`` says so.
 """
 
 from __future__ import annotations

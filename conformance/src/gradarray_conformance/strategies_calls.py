@@ -1,7 +1,7 @@
-"""Strategies that draw calls of every operation: shapes (0-d, empty, broadcast), layouts, values, parameters.
+"""Strategies that draw calls of every operation, for ``strategies.calls``.
 
-Inputs come from the record's domain; one that must be special (a matrix far from singular) is made so from noise that
-is drawn. ``CALLS`` has one strategy an operation; a differentiable operation without one fails a test.
+Inputs come from the operation's domain; one that must be special (a matrix far from singular) is made so from noise
+that is drawn. ``CALLS`` has one strategy an operation; a differentiable operation without one fails a test.
 """
 
 from __future__ import annotations
@@ -14,48 +14,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gradarray._place import Slotted
-from gradarray._primitive import TABLE
-
-from . import samples_linalg
-from .samples import DIFFERENTIABLE, DOMAINS, REAL, Sample
-from .samples_special import COUNTS, domains
+from gradarray import complex128, float64
+from gradarray.testing import Placeholder
+from gradarray_conformance import samples_linalg
+from gradarray_conformance.samples import DIFFERENTIABLE, DOMAINS, OPERATIONS, REAL, Sample
+from gradarray_conformance.samples_special import COUNTS, domains
+from gradarray_conformance.strategies import arrays, shapes
 
 Calls = st.SearchStrategy[Sample]
 CALLS: dict[str, Callable[[str], Calls]] = {}
 SIDES = st.integers(0, 3)
-
-
-def shapes(low: int = 0, high: int = 4, *, side: int = 0) -> st.SearchStrategy[tuple[int, ...]]:
-    return hnp.array_shapes(min_dims=low, max_dims=high, min_side=side, max_side=3)
-
-
-def reals(domain: str) -> st.SearchStrategy[float]:
-    low, high = DOMAINS[domain]
-    numbers = st.floats(low, high, allow_subnormal=False)
-    if domain == "nonzero":
-        return st.builds(lambda x, sign: x * sign, numbers, st.sampled_from((1.0, -1.0)))
-    return numbers
-
-
-def numbers(domain: str, cplx: bool) -> st.SearchStrategy[Any]:
-    if not cplx:
-        return reals(domain)
-    off_the_cuts = st.floats(0.3, 1.0)  # imaginary parts, as in samples
-    return st.builds(complex, reals(domain), off_the_cuts)
-
-
-@st.composite
-def arrays(draw: Any, domain: str, shape: tuple[int, ...], cplx: bool = False) -> Any:
-    """An array in any layout: as it comes, transposed, reversed, or every other element of a larger one."""
-    dtype = np.complex128 if cplx else np.float64
-    layout = draw(st.sampled_from(("plain", "transposed", "reversed", "strided"))) if len(shape) else "plain"
-    if layout == "transposed":
-        return draw(hnp.arrays(dtype, shape[::-1], elements=numbers(domain, cplx))).T
-    if layout == "strided":
-        return draw(hnp.arrays(dtype, (*shape[:-1], 2 * shape[-1]), elements=numbers(domain, cplx)))[..., ::2]
-    x = draw(hnp.arrays(dtype, shape, elements=numbers(domain, cplx)))
-    return x[::-1] if layout == "reversed" else x
 
 
 def complexity(name: str) -> st.SearchStrategy[bool]:
@@ -83,21 +51,21 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@calls_of(*(name for name, record in TABLE.items() if record.kind == "elementwise" and name in DIFFERENTIABLE))
+@calls_of(*(name for name in DIFFERENTIABLE if OPERATIONS[name].kind == "elementwise"))
 @st.composite
 def elementwise(draw: Any, name: str) -> Sample:
-    record = TABLE[name]
     if name == "pow_number":
         return Sample(name, (draw(arrays("real", draw(shapes()), draw(st.booleans()))), draw(st.integers(1, 4))))
-    found = draw(hnp.mutually_broadcastable_shapes(num_shapes=record.inputs or 1, min_side=0, max_side=3, max_dims=5))
-    inputs = list(found.input_shapes)
+    inputs = OPERATIONS[name].inputs or 1
+    found = draw(hnp.mutually_broadcastable_shapes(num_shapes=inputs, min_side=0, max_side=3, max_dims=5))
+    shaped = list(found.input_shapes)
     if name == "overwrite":  # the second is broadcast to the first
-        inputs[0] = found.result_shape
+        shaped[0] = found.result_shape
     xs = tuple(
         draw(hnp.arrays(np.int64, shape, elements=st.integers(*map(int, DOMAINS[domain]))))
         if domain in COUNTS
         else draw(arrays(domain, shape, draw(complexity(name))))
-        for domain, shape in zip(domains(name), inputs, strict=True)
+        for domain, shape in zip(domains(name), shaped, strict=True)
     )
     if name in ("pow", "sign", "floor_divide", "remainder") and any(x.dtype.kind == "c" for x in xs):
         assume(all(np.all(x != 0) for x in xs))
@@ -140,7 +108,9 @@ OF_NONE = ("sum", "prod")  # the reductions that have a value where there is not
 @calls_of("sum", "mean", "max", "min", "prod", "var", "std", "linalg.vector_norm", "logsumexp")
 @st.composite
 def reductions(draw: Any, name: str) -> Sample:
-    x = draw(arrays(TABLE[name].domain, draw(shapes(side=0 if name in OF_NONE else 1)), draw(complexity(name))))
+    x = draw(
+        arrays(str(OPERATIONS[name].domain), draw(shapes(min_side=0 if name in OF_NONE else 1)), draw(complexity(name)))
+    )
     axis = None
     if x.ndim:
         one = st.integers(-x.ndim, x.ndim - 1)
@@ -242,8 +212,6 @@ def joinings(draw: Any, name: str) -> Sample:
 @calls_of("astype")
 @st.composite
 def conversions(draw: Any, name: str) -> Sample:
-    from gradarray import complex128, float64
-
     cplx = draw(st.booleans())
     x = draw(arrays("real", draw(shapes()), cplx))
     source = complex128 if cplx else float64
@@ -256,12 +224,16 @@ def conversions(draw: Any, name: str) -> Sample:
 def slidings(draw: Any, name: str) -> Sample:
     shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=5))
     n = draw(st.integers(1, min(len(shape), 2)))
-    sizes, strides, dilations, outs = [], [], [], []
+    sizes: list[int] = []
+    strides: list[int] = []
+    dilations: list[int] = []
+    outs = []
     for length in shape[len(shape) - n :]:
         size = draw(st.integers(1, length))
         dilation = draw(st.integers(1, (length - 1) // (size - 1))) if size > 1 else 1
         stride = draw(st.integers(1, 3))
-        sizes.append(size), strides.append(stride), dilations.append(dilation)
+        for found, drawn in ((sizes, size), (strides, stride), (dilations, dilation)):
+            found.append(drawn)
         outs.append((length - dilation * (size - 1) - 1) // stride + 1)
     params: dict[str, Any] = {"sizes": tuple(sizes), "strides": tuple(strides), "dilations": tuple(dilations)}
     if name == "windows":
@@ -276,7 +248,7 @@ def slidings(draw: Any, name: str) -> Sample:
 @calls_of("getitem")
 @st.composite
 def basic_keys(draw: Any, name: str) -> Sample:
-    x = draw(arrays("real", draw(shapes(side=1)), draw(st.booleans())))
+    x = draw(arrays("real", draw(shapes(min_side=1)), draw(st.booleans())))
     key = draw(hnp.basic_indices(x.shape, allow_newaxis=True, allow_ellipsis=True))
     key = key if isinstance(key, tuple) else (key,)
     return Sample(name, (x,), {"key": key if any(k is ... for k in key) else (*key, ...)})
@@ -287,14 +259,14 @@ def advanced(draw: Any, shape: tuple[int, ...]) -> tuple[tuple[Any, ...], tuple[
     """A key of slices, integer arrays that broadcast, or one mask, in its one form; and the arrays."""
     if draw(st.booleans()):
         depth = draw(st.integers(1, len(shape)))
-        return (Slotted(0), ...), (draw(hnp.arrays(bool, shape[:depth])),)
+        return (Placeholder(0), ...), (draw(hnp.arrays(bool, shape[:depth])),)
     chosen = draw(st.lists(st.integers(0, len(shape) - 1), min_size=1, max_size=2, unique=True))
     found = draw(hnp.mutually_broadcastable_shapes(num_shapes=len(chosen), min_side=0, max_side=3, max_dims=2))
     key: list[Any] = [slice(None)] * len(shape)
-    indices = []
+    indices: list[Any] = []
     for axis, index_shape in zip(sorted(chosen), found.input_shapes, strict=True):
         n = shape[axis]
-        key[axis] = Slotted(len(indices))
+        key[axis] = Placeholder(len(indices))
         indices.append(draw(hnp.arrays(np.int64, index_shape, elements=st.integers(-n, n - 1))))
     return (*key, ...), tuple(indices)
 
@@ -302,7 +274,7 @@ def advanced(draw: Any, shape: tuple[int, ...]) -> tuple[tuple[Any, ...], tuple[
 @calls_of("index")
 @st.composite
 def keys(draw: Any, name: str) -> Sample:
-    x = draw(arrays("real", draw(shapes(1, 3, side=1)), draw(st.booleans())))
+    x = draw(arrays("real", draw(shapes(1, 3, min_side=1)), draw(st.booleans())))
     key, indices = draw(advanced(x.shape))
     return Sample(name, (x, *indices), {"key": key})
 
@@ -310,9 +282,9 @@ def keys(draw: Any, name: str) -> Sample:
 @calls_of("index_adjoint")
 @st.composite
 def adjoint_keys(draw: Any, name: str) -> Sample:
-    shape = draw(shapes(1, 3, side=1))
+    shape = draw(shapes(1, 3, min_side=1))
     key, indices = draw(advanced(shape))
-    filled = tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
+    filled = tuple(indices[k.position] if isinstance(k, Placeholder) else k for k in key)
     g = draw(arrays("real", np.empty(shape)[filled].shape, draw(st.booleans())))
     return Sample(name, (g, *indices), {"key": key, "shape": shape})
 
@@ -337,7 +309,7 @@ OBLONG = {
     "linalg.pinv": samples_linalg.separated, "linalg.qr": samples_linalg.drawn, "linalg.svd": samples_linalg.separated,
     "linalg.svdvals": samples_linalg.separated,
 }  # fmt: skip
-OPTIONS = {
+OPTIONS: dict[str, list[dict[str, Any]]] = {
     "linalg.cholesky": [{"upper": False}, {"upper": True}], "linalg.pinv": [{"rtol": None}],
     "linalg.qr": [{"mode": "reduced"}], "linalg.svd": [{"full_matrices": False}],
 }  # fmt: skip
@@ -366,7 +338,7 @@ def systems(draw: Any, name: str) -> Sample:
 @calls_of("fft.fftn", "fft.ifftn")
 @st.composite
 def transforms(draw: Any, name: str) -> Sample:
-    x = noise(draw, draw(shapes(1, side=1)), True)
+    x = noise(draw, draw(shapes(1, min_side=1)), True)
     axes = tuple(draw(st.lists(st.integers(0, x.ndim - 1), min_size=1, unique=True)))
     lengths = tuple(draw(st.integers(1, 5)) for _ in axes)
     return Sample(name, (x,), {"s": lengths, "axes": axes, "norm": draw(st.sampled_from(samples_linalg.NORMS))})
@@ -375,6 +347,6 @@ def transforms(draw: Any, name: str) -> Sample:
 @calls_of("fft.rfft", "fft.irfft")
 @st.composite
 def half_transforms(draw: Any, name: str) -> Sample:
-    x = noise(draw, draw(shapes(1, side=1)), name == "fft.irfft")
+    x = noise(draw, draw(shapes(1, min_side=1)), name == "fft.irfft")
     params = {"n": draw(st.integers(1, 6)), "axis": drawn_axis(draw, x.ndim)}
     return Sample(name, (x,), {**params, "norm": draw(st.sampled_from(samples_linalg.NORMS))})
