@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+# What the conformance suite is run on, and where its report goes, which git ignores.
+CONFORMANT = ["cpu", "strict:device1", "dask:cpu"]
+REPORTS = [f"--report=reports/conformance.{suffix}" for suffix in ("html", "json", "svg")]
 # What `test` runs, in this order, all of it, whatever fails. The program is looked up in .venv.
 STEPS = [
     ("ruff check", ["ruff", "check"]),
@@ -22,6 +25,7 @@ STEPS = [
     ("pytest", ["pytest", "-n", "2"]),
     ("tutorial on cpu", ["gradarray", "tutorial", "--device", "cpu"]),
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
+    ("conformance", ["gradarray", "conformance", *CONFORMANT, "-n", "2", *REPORTS, "--", "-q"]),
     ("plugins of large libraries", ["python", "tools/plugins.py", "ci"]),
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
 ]
@@ -30,7 +34,7 @@ PLUGINS = ["plugins/gradarray-strict", "plugins/gradarray-dask"]
 # What each command needs; "full" contains "light".
 REQUIREMENTS = {
     "light": ["-e", ".[cli]", *(word for plugin in PLUGINS for word in ("-e", plugin))],
-    "full": ["-e", ".[cli,test,lint]", *(word for plugin in PLUGINS for word in ("-e", plugin))],
+    "full": ["-e", ".[cli,test,lint]", *(word for one in (*PLUGINS, "conformance") for word in ("-e", one))],
 }
 
 ROOT = Path(__file__).resolve().parent
@@ -80,7 +84,7 @@ def run(argv: list[str]) -> int:
 
 def install(level: str) -> None:
     """Make the virtual environment hold REQUIREMENTS[level]; do nothing if it does already."""
-    files = [ROOT / "pyproject.toml", *(ROOT / plugin / "pyproject.toml" for plugin in PLUGINS)]
+    files = [ROOT / "pyproject.toml", *(ROOT / one / "pyproject.toml" for one in (*PLUGINS, "conformance"))]
     if missing := [str(file) for file in files if not file.is_file()]:
         raise SystemExit(f"dev.py: not found: {', '.join(missing)}")
     recipe = repr((sys.version_info[:2], str(ROOT), REQUIREMENTS)).encode()

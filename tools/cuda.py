@@ -27,7 +27,7 @@ from pathlib import Path
 
 from environments import ROOT, hashed, installed, quietly, run_all
 
-PROJECT = ["-e", ".[cli,test]"]
+PROJECT = ["-e", ".[cli,test]", "-e", "./conformance"]
 EMULATED = ["cupy-cuda13x>=14", "cython>=3.2", "setuptools>=77", "nvidia-cuda-runtime", "nvidia-cuda-crt"]
 CONTRACT = ["tests/backends", "-k", "cuda or cupy"]
 OPERATIONS = ["tests/ops/test_table.py", "tests/ops/test_derivatives.py", "-k", "cuda"]
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def gpu(version: str = "13") -> int:
     """Everything, on the first GPU and, where there is one, on the second."""
-    python = installed(ROOT / ".venv-cuda", [*PROJECT[:1], f".[cli,test,cuda{version}]"])
+    python = installed(ROOT / ".venv-cuda", ["-e", f".[cli,test,cuda{version}]", *PROJECT[2:]])
     there = "from gradarray import backends as b; print(*b.require('cupy').devices())"
     done = subprocess.run([python, "-c", there], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

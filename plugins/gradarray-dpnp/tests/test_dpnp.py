@@ -1,6 +1,6 @@
 """The dpnp backend beyond the contract: where dpnp strays from NumPy and the standard, and how the two meet.
 
-The contract itself is tests/backends/test_contract.py, which takes in every plugin that is installed.
+The contract itself is gradarray-conformance, which tests/backends/test_contract.py runs on every plugin that is there.
 """
 
 import math
