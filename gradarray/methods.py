@@ -282,8 +282,6 @@ class Methods(Value):
     def copy_(self, src: Any) -> Any:
         """Overwrite with ``src``, which broadcasts; its dtype and device are converted. ``torch.Tensor.copy_``."""
         check_writable(self, "copy_")
-        if src is self:
-            return self
         value = as_value(src, device=self._place)
         value = manipulation.astype(value, self._dtype, copy=False)
         return write(self, apply(TABLE["overwrite"], (self, value), {}), "copy_")

@@ -187,6 +187,22 @@ def test_the_table_and_the_trace(tmp_path):
     assert backward["args"]["line"].endswith(f":{step.__code__.co_firstlineno + 1}")
 
 
+def test_a_region_has_a_name_of_its_own(tmp_path):
+    with profiler.profile() as prof:
+        with profiler.record_function("the step"):
+            ga.ones(3) + 1
+        ga.ones(3) * 2
+    (region,) = [event for event in prof.events if event.region]
+    (added,) = [event for event in prof.events if event.name == "add"]
+    assert region.name == "the step" and region.start <= added.start
+    assert region.start + region.seconds >= added.start + added.seconds
+    assert {row.name for row in prof.rows()} == {"add", "multiply"}
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    assert '"cat": "region"' in (tmp_path / "trace.json").read_text()
+    with profiler.record_function("nobody looks on"):
+        pass
+
+
 # -- what left the tape ------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Token
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +46,8 @@ class Event:
     line : str
         The line of the program's that ran, or in the walk the one that made the node; with ``record_lines`` only.
     thread : int
+    region : bool
+        It is no operation, but what :func:`record_function` was around; the table leaves it out.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Event:
     device: str
     line: str
     thread: int
+    region: bool = False
 
 
 class _Recorder(_watch.Watcher):
@@ -188,6 +192,8 @@ class profile:
             raise ValueError(f"group_by must be 'name' or 'line', got {group_by!r}")
         found: dict[tuple[str, bool], list[Event]] = {}
         for event in self.events:
+            if event.region:
+                continue
             found.setdefault((getattr(event, group_by), event.backward), []).append(event)
         return [
             Row(
@@ -255,7 +261,7 @@ class profile:
         events: list[dict[str, Any]] = [
             {
                 "name": e.name,
-                "cat": "backward" if e.backward else "forward",
+                "cat": "region" if e.region else "backward" if e.backward else "forward",
                 "ph": "X",
                 "ts": e.start * 1e6,
                 "dur": e.seconds * 1e6,
@@ -268,4 +274,24 @@ class profile:
         Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ns"}), encoding="utf-8")
 
 
-__all__ = ["Event", "Row", "profile"]
+@contextmanager
+def record_function(name: str) -> Iterator[None]:
+    """Give what runs inside a name of its own in the profile, as one more event around it.
+
+    References
+    ----------
+    ``torch.autograd.profiler.record_function``.
+    """
+    recorders = [w for w in _watch.watchers.get() if isinstance(w, _Recorder)]
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - start
+        for recorder in recorders:
+            recorder.events.append(
+                Event(name, False, start - recorder.begin, seconds, 0, 0, "", "", threading.get_ident(), region=True)
+            )
+
+
+__all__ = ["Event", "Row", "profile", "record_function"]

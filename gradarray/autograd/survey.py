@@ -169,6 +169,7 @@ def _boxes(
     box_of: dict[OpNode, int] = {}
     round_of: dict[OpNode, tuple[int, int]] = {}
     seen: set[int] = set()
+    kept = {node: _saved(node, seen) for node in ordered}
 
     def box(node: OpNode, loop: int | None) -> int:
         shape, dtype = nodes[node]
@@ -188,7 +189,7 @@ def _boxes(
             for r in range(rounds):
                 node = ordered[at + r * period + k]
                 box_of[node] = number
-                found.boxes[number].saved += _saved(node, seen)
+                found.boxes[number].saved += kept[node]
                 if loop is not None:
                     round_of[node] = loop, r
         at += period * rounds

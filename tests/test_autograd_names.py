@@ -1,0 +1,87 @@
+"""The table of names in docs/autograd.md is true: what it says is ours is there, and nothing of PyTorch's is left out."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import gradarray as ga
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "autograd.md"
+# What is made elsewhere; from the day that it is there, its names have to be.
+PARTS = ("gradarray.func", "gradarray.optimize", "gradarray.autograd.functional", "gradarray.autograd.forward_ad",
+         "gradarray.autograd.function", "gradarray.autograd.Function", "gradarray.autograd.gradcheck",
+         "gradarray.autograd.gradgradcheck")  # fmt: skip
+
+
+def table():
+    """Section, name, our names and remark of each row."""
+    section = ""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("### "):
+            section = line.removeprefix("### ")
+        elif (row := re.fullmatch(r"\| `([\w.]+)` \| (.*) \| (.*) \|", line)) is not None:
+            yield section, row[1], re.findall(r"`([\w.]+)`", row[2]), row[3].strip()
+
+
+def found(name):
+    """What ``name`` stands for; raises if there is none."""
+    parts = name.split(".")
+    x = importlib.import_module(parts[0])
+    for i, part in enumerate(parts[1:], 2):
+        if not hasattr(x, part):
+            importlib.import_module(".".join(parts[:i]))
+        x = getattr(x, part)
+    return x
+
+
+def is_missing(part):
+    try:
+        found(part)
+    except (ImportError, AttributeError):
+        return True
+    return False
+
+
+MISSING = tuple(part for part in PARTS if is_missing(part))
+
+
+def test_every_name_of_ours_is_there():
+    rows = list(table())
+    names = {name for _, _, ours, _ in rows for name in ours}
+    assert len(rows) > 150 and len(names) > 80
+    for name in sorted(names):
+        if not name.startswith(MISSING):
+            assert found(name) is not None
+    with pytest.raises((ImportError, AttributeError)):
+        found("gradarray.autograd.nothing_of_the_kind")
+
+
+def test_what_is_declined_says_why():
+    assert [name for _, name, ours, remark in table() if not ours and len(remark) < 5] == []
+
+
+def test_every_public_name_of_ours_is_in_the_table():
+    listed = {name for _, _, ours, _ in table() for name in ours}
+    for module in (ga.autograd, ga.autograd.graph):
+        for name in module.__all__:
+            assert f"{module.__name__}.{name}" in listed
+
+
+def test_every_public_name_of_pytorchs_is_in_the_table():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; its names are compared where it is")
+    import torch.utils.checkpoint
+
+    given = {}
+    for section, name, _, _ in table():
+        given.setdefault(section, set()).add(name)
+    sections = {
+        "torch.autograd": torch.autograd.__all__,
+        "torch.autograd.graph": torch.autograd.graph.__all__,
+        "torch.autograd.forward_ad": torch.autograd.forward_ad.__all__,
+        "torch.utils.checkpoint": torch.utils.checkpoint.__all__,
+        "torch.func": torch.func.__all__,
+    }
+    for section, names in sections.items():
+        assert set(names) - given[section] == set(), section
