@@ -5,7 +5,7 @@ References
 ``torch.autograd``.
 """
 
-from gradarray.autograd import forward_ad
+from gradarray.autograd import forward_ad, functional
 from gradarray.autograd.backward import backward, grad
 from gradarray.autograd.function import Function
 from gradarray.autograd.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -15,6 +15,7 @@ __all__ = [
     "backward",
     "enable_grad",
     "forward_ad",
+    "functional",
     "grad",
     "is_grad_enabled",
     "no_grad",
