@@ -313,6 +313,23 @@ def test_a_write_at_indices_that_differ_along_the_batch():
     close(g, [[11, 1, 0], [10, 1, 1]])
 
 
+def test_writes_to_arguments_are_seen_outside():
+    x = ga.asarray(np.arange(6.0).reshape(2, 3), copy=True)
+    found = vmap(lambda a: a.mul_(2).sum(), in_dims=1)(x)
+    close(x, 2 * np.arange(6.0).reshape(2, 3))
+    close(found, host(x).sum(0))
+    vmap(lambda a: a.add_(1), chunk_size=1)(x)
+    close(x, 2 * np.arange(6.0).reshape(2, 3) + 1)
+    y = ga.asarray(X, copy=True)
+    _, tangent = jvp(lambda a: a.mul_(a), (y,), (ga.ones(3, dtype=ga.float64),))
+    close(y, X**2)
+    close(tangent, 2 * X)
+    w = ga.asarray(X, copy=True).requires_grad_()
+    z = w * 1
+    vmap(lambda a: a.mul_(3))(z)
+    close(ga.autograd.grad(z.sum(), w)[0], np.full(3, 3.0))
+
+
 def test_a_tensor_from_outside_takes_no_value_from_inside():
     y = ga.zeros(3)
     with pytest.raises(RuntimeError, match="a tensor from outside of vmap"):
