@@ -1,5 +1,6 @@
 """The transforms of ``gradarray.func``: that they compose, what they take and give, and what they refuse."""
 
+import doctest
 import gc
 import itertools
 import math
@@ -634,3 +635,24 @@ def test_a_kalman_filter_by_everything_at_once():
         there, back = (likelihood(ga.asarray(np.array(0.3 + s)), ga.asarray(row)).item() for s in (h, -h))
         assert math.isclose(g, (there - back) / (2 * h), rel_tol=1e-6)
         assert math.isclose(g, t, rel_tol=1e-12)
+
+
+# -- docstrings --------------------------------------------------------------------------------------------------------
+
+DOCUMENTED = [
+    *(getattr(ga.func, name) for name in ga.func.__all__),
+    *(getattr(ga.autograd.functional, name) for name in ga.autograd.functional.__all__),
+    *(getattr(ga.autograd.forward_ad, name) for name in ga.autograd.forward_ad.__all__),
+    *(getattr(ga.optimize, name) for name in ga.optimize.__all__),
+    ga.autograd.Function,
+]
+
+
+@pytest.mark.parametrize("thing", DOCUMENTED, ids=lambda thing: thing.__name__)
+def test_docstrings_are_there_and_their_examples_true(thing):
+    assert thing.__doc__
+    failures = []
+    runner = doctest.DocTestRunner(verbose=False)
+    for example in doctest.DocTestFinder(recurse=False).find(thing, thing.__name__, module=False, globs={}):
+        runner.run(example, out=failures.append)
+    assert not failures, "".join(failures)
