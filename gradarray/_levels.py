@@ -13,13 +13,14 @@ others are lifted as constants.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, ClassVar
 
 from gradarray import _state
 from gradarray._dispatch import detached, make, transfer
+from gradarray._inplace import write
 from gradarray._place import Kind, Place, Space
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
@@ -145,6 +146,12 @@ class Level:
         """``x``, which lies on a level below, as a constant on ``place``."""
         value = transfer(x, place.below)
         return make(self.constant(value, place), place, x._dtype)
+
+    def write_back(self, given: Sequence[Value], inside: Sequence[Value]) -> None:
+        """Write to the tensors ``given`` what was written to those that stood for them ``inside``."""
+        for x, y in zip(given, inside, strict=True):
+            if y is not x and y._meta is not None and y._meta.family is not None and y._meta.family.version:
+                write(x, self.below(y), self.name)
 
     # -- what a transform says of its arrays ---------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The transforms of ``gradarray.func``: that they compose, what they take and give, and what they refuse."""
 
+import doctest
 import gc
 import itertools
 import math
@@ -313,6 +314,23 @@ def test_a_write_at_indices_that_differ_along_the_batch():
     close(g, [[11, 1, 0], [10, 1, 1]])
 
 
+def test_writes_to_arguments_are_seen_outside():
+    x = ga.asarray(np.arange(6.0).reshape(2, 3), copy=True)
+    found = vmap(lambda a: a.mul_(2).sum(), in_dims=1)(x)
+    close(x, 2 * np.arange(6.0).reshape(2, 3))
+    close(found, host(x).sum(0))
+    vmap(lambda a: a.add_(1), chunk_size=1)(x)
+    close(x, 2 * np.arange(6.0).reshape(2, 3) + 1)
+    y = ga.asarray(X, copy=True)
+    _, tangent = jvp(lambda a: a.mul_(a), (y,), (ga.ones(3, dtype=ga.float64),))
+    close(y, X**2)
+    close(tangent, 2 * X)
+    w = ga.asarray(X, copy=True).requires_grad_()
+    z = w * 1
+    vmap(lambda a: a.mul_(3))(z)
+    close(ga.autograd.grad(z.sum(), w)[0], np.full(3, 3.0))
+
+
 def test_a_tensor_from_outside_takes_no_value_from_inside():
     y = ga.zeros(3)
     with pytest.raises(RuntimeError, match="a tensor from outside of vmap"):
@@ -617,3 +635,24 @@ def test_a_kalman_filter_by_everything_at_once():
         there, back = (likelihood(ga.asarray(np.array(0.3 + s)), ga.asarray(row)).item() for s in (h, -h))
         assert math.isclose(g, (there - back) / (2 * h), rel_tol=1e-6)
         assert math.isclose(g, t, rel_tol=1e-12)
+
+
+# -- docstrings --------------------------------------------------------------------------------------------------------
+
+DOCUMENTED = [
+    *(getattr(ga.func, name) for name in ga.func.__all__),
+    *(getattr(ga.autograd.functional, name) for name in ga.autograd.functional.__all__),
+    *(getattr(ga.autograd.forward_ad, name) for name in ga.autograd.forward_ad.__all__),
+    *(getattr(ga.optimize, name) for name in ga.optimize.__all__),
+    ga.autograd.Function,
+]
+
+
+@pytest.mark.parametrize("thing", DOCUMENTED, ids=lambda thing: thing.__name__)
+def test_docstrings_are_there_and_their_examples_true(thing):
+    assert thing.__doc__
+    failures = []
+    runner = doctest.DocTestRunner(verbose=False)
+    for example in doctest.DocTestFinder(recurse=False).find(thing, thing.__name__, module=False, globs={}):
+        runner.run(example, out=failures.append)
+    assert not failures, "".join(failures)

@@ -61,7 +61,7 @@ TABLE = {
     "_nodes": Row(2, ("_engine", "_place", "_storage")),
     "_dispatch": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes"), ("numpy",)),
     "_inplace": Row(2, ("_engine", *FOUNDATION, *STORAGE, "_nodes", "_dispatch"), ("numpy",)),
-    "_levels": Row(2, ("_primitive", *STORAGE, "_dispatch", "backends", "devices", "dtypes")),
+    "_levels": Row(2, ("_primitive", *STORAGE, "_dispatch", "_inplace", "backends", "devices", "dtypes")),
     "_dual": Row(2, ("_primitive", *STORAGE, "_dispatch", "_inplace", "_levels")),
     "_batched": Row(2, ("_primitive", "ops._batching", *STORAGE, "_dispatch", "_inplace", "_levels")),
     "autograd": Row(3, ("_engine", *MIDDLE)),

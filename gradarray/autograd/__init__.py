@@ -5,7 +5,7 @@ References
 ``torch.autograd``.
 """
 
-from gradarray.autograd import forward_ad, graph, profiler
+from gradarray.autograd import forward_ad, functional, graph, profiler
 from gradarray.autograd.anomaly import (
     AnomalyError,
     detect_anomaly,
@@ -41,6 +41,7 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "forward_ad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",

@@ -80,7 +80,8 @@ def jvp(
     ts = _tangents(xs, [t for tree in tangents for t in _trees.leaves_of(tree)], "jvp")
     level = JvpLevel()
     with level:
-        duals = iter([level.dual(x, t) for x, t in zip(xs, ts, strict=True)])
+        inside = [level.dual(x, t) for x, t in zip(xs, ts, strict=True)]
+        duals = iter(inside)
         out = func(*(build([next(duals) for _ in leaves]) for leaves, build in flat))
         aux = None
         if has_aux:
@@ -89,6 +90,7 @@ def jvp(
             out, aux = out
         leaves, build = _trees.flatten(out)
         pairs = [_split(level, x, strict) for x in leaves]
+    level.write_back(xs, inside)
     value, tangent = build([p for p, _ in pairs]), build([t for _, t in pairs])
     if not has_aux:
         return value, tangent

@@ -141,10 +141,12 @@ def _mapped(
     """The results of ``call`` on a batch, each with the batch where ``outs`` says."""
     level = VmapLevel(size, randomness)
     with level:
-        out = call([level.batch(x) if b else x for x, b in zip(xs, which, strict=True)])
+        inside = [level.batch(x) if b else x for x, b in zip(xs, which, strict=True)]
+        out = call(inside)
         leaves, build = _trees.flatten(out)
         back = _trees.spread(tuple(outs) if isinstance(outs, list) else outs, out, "out_dims")
         found = [_unbatched(level, x, d) for x, d in zip(leaves, back, strict=True)]
+    level.write_back(xs, inside)
     return [x for x, _ in found], build, [d for _, d in found]
 
 

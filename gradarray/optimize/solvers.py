@@ -181,7 +181,7 @@ def minimize(
     Examples
     --------
     >>> import gradarray as ga
-    >>> ga.optimize.minimize(lambda x: ((x - 3) ** 2).sum(), ga.zeros(2)).x
+    >>> ga.optimize.minimize(lambda x: ((x - 3) ** 2).sum(), ga.zeros(2)).x.round(decimals=2)
     tensor([3., 3.])
     """
     from scipy import optimize
