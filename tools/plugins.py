@@ -4,8 +4,9 @@
     python tools/plugins.py ci             a step of `python dev.py test`: where CI is set, all of them; elsewhere those
                                            that are installed already, since PyTorch alone may be gigabytes
 
-Of each: its own tests, the contract of backends, the tutorial, and every operation of the table, forward and
-derivatives, with one sample each. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
+Of each: its own tests, and the conformance suite: the tutorial, the contract, capabilities, every operation,
+forward and derivatives, laws of the tape and whole programs. Its report goes to reports/. dpnp, whose environment
+takes 3 GB, is left out of CI where it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -19,8 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from environments import ROOT, InstallError, installed, run_all
-
-TESTS = ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.112"]
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,12 @@ def test(name: str) -> int:
     """Install a plugin and test it; 1 if anything fails."""
     plugin = PLUGINS[name]
     folder = f"plugins/gradarray-{name}"
-    requirements = ["-e", ".[cli,special]", *TESTS, *plugin.requirements]
-    python = installed(ROOT / f".venv-{name}", requirements, folder)
-    pytest = [python, "-m", "pytest", "-n", "2", "-q"]
-    one_sample = {"GRADARRAY_TEST_DEVICES": plugin.device, "GRADARRAY_TEST_SAMPLES": "one"}
-    operations = ["tests/ops/test_table.py", "tests/ops/test_derivatives.py", "-k", name]
+    requirements = ["-e", ".[cli,special]", "-e", "./conformance", "pytest-xdist>=3.6", *plugin.requirements]
+    python = installed(ROOT / f".venv-{name}", requirements, folder, "conformance")
+    suite = [python, "-m", "gradarray", "conformance", plugin.device, "-n", "2", "--report", f"reports/{name}.html"]
     return run_all(name, [
-        ("its own tests", [*pytest, f"{folder}/tests"], {}),
-        ("contract", [*pytest, "tests/backends/test_contract.py", "-k", name], {}),
-        (f"tutorial on {plugin.device}", [python, "-m", "gradarray", "tutorial", "--device", plugin.device], {}),
-        (f"operations on {plugin.device}", [*pytest, *operations], one_sample),
+        ("its own tests", [python, "-m", "pytest", "-n", "2", "-q", f"{folder}/tests"], {}),
+        (f"conformance of {plugin.device}", [*suite, "--report", f"reports/{name}.json", "--", "-q"], {}),
     ])  # fmt: skip
 
 
