@@ -236,3 +236,18 @@ def test_a_reader_that_leaves_early_is_no_error():
         said = stderr.read()
     process.wait(timeout=120)
     assert said == b""
+
+
+# -- the conformance suite ---------------------------------------------------------------------------------------------
+
+
+def test_without_the_suite_it_says_what_to_install(call, monkeypatch):
+    monkeypatch.setattr("gradarray._cli.conformance.find_spec", lambda name: None)
+    status, out, err = call("conformance", "cpu")
+    assert (status, out) == (2, "") and "`pip install gradarray-conformance`" in err
+
+
+def test_the_suite_reads_its_own_arguments(call):
+    status, out, _ = call("conformance", "--help")
+    assert status == 0 and "usage: gradarray conformance" in out
+    assert "conformance" in call("--help")[1]

@@ -10,7 +10,6 @@ import pytest
 from gradarray_conformance import command
 
 from gradarray import __main__ as gradarray
-from gradarray._cli import conformance as thin
 
 
 def test_it_runs_whatever_the_settings_of_the_folder(tmp_path: Path) -> None:
@@ -44,11 +43,3 @@ def test_chapters_and_behaviours_are_chosen() -> None:
 def test_what_cannot_be_met_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert gradarray.main(["conformance", *arguments]) == 2
     assert words in capsys.readouterr().err
-
-
-def test_without_the_suite_it_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(thin, "find_spec", lambda name: None)
-    assert gradarray.main(["conformance", "cpu"]) == 2
-    assert "pip install gradarray-conformance" in capsys.readouterr().err

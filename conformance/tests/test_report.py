@@ -188,6 +188,12 @@ def test_the_badge_says_how_many(found: Run) -> None:
 def test_the_smallest_program_is_found() -> None:
     noted = "E   AssertionError\nE   # program\nE   import gradarray as ga\nE   x = ga.ones(2)\nE   # end\nE   more"
     assert collect.smallest_program(noted) == "import gradarray as ga\nx = ga.ones(2)"
+    noted = noted.replace("E   # end", "E   Falsifying example: test_it(x=1)")
+    assert collect.smallest_program(noted) == "import gradarray as ga\nx = ga.ones(2)"
+    assert (
+        collect.smallest_program(noted.partition("E   Falsifying")[0] + "\ntest.py:3")
+        == "import gradarray as ga\nx = ga.ones(2)"
+    )
     drawn = (
         "E   ValueError\nE   Falsifying example: test_it(\nE       x=0,\nE       y='a',\nE   )\n\ntest.py:3: ValueError"
     )

@@ -89,6 +89,8 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
         *chosen(request.only, devices),
         # nothing of the settings of a project that this is started in
         *("-c", os.devnull, f"--rootdir={Path.cwd()}", "-p", "no:cacheprovider", "-p", "gradarray_conformance.plugin"),
+        # this package, whose checks come later, is imported already
+        *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
         *(f"--gradarray-device={device}" for device in devices),
         f"--gradarray-profile={request.profile}",
         *(f"--gradarray-report={file}" for file in request.report),

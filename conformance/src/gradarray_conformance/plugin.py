@@ -166,7 +166,7 @@ def described(item: pytest.Item) -> dict[str, str] | None:
     device = given.params["gradarray_device"]
     chapter = getattr(function.module, "CHAPTER", None) or item.path.stem.removeprefix("test_").replace("_", " ")
     row = item.get_closest_marker("gradarray_row")
-    name = function.originalname.removeprefix("test_").replace("_0_d_", "_0-d_").replace("_", " ")
+    name = function.originalname.removeprefix("test_").replace("0_d_", "0-d_").replace("_", " ")
     name = " ".join(SPELT.get(word, word) for word in name.split())
     id, title = row.args if row is not None else ("", name)
     case = "" if row is not None else given.id.replace(device, "", 1).strip("-")

@@ -11,7 +11,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -53,19 +56,29 @@ def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
 
 
 def smallest_program(text: str) -> str:
-    """The program that a check has attached to its failure, or else hypothesis's falsifying example; or nothing."""
-    lines = [re.sub(r"^E {3}", "", line) for line in text.splitlines()]
-    starts = [i for i, line in enumerate(lines) if line.strip() == "# program"]
-    if starts:
-        block = lines[starts[-1] + 1 :]
-        ends = [i for i, line in enumerate(block) if line.strip() in ("# end", "") or line.startswith("  ^")]
-        return "\n".join(block[: ends[0]] if ends else block).strip("\n")
-    starts = [i for i, line in enumerate(lines) if line.strip().startswith("Falsifying example:")]
-    if not starts:
-        return ""
-    block = lines[starts[-1] :]
-    end = next((i for i, line in enumerate(block) if line.strip() == ")"), 0)
-    return "\n".join(line.strip() if i in (0, end) else line for i, line in enumerate(block[: end + 1]))
+    """The program that a check has attached to its failure, or else hypothesis's falsifying example; or nothing.
+
+    It stands below a line ``# program``: in a note of the exception, where pytest puts an E before each line and
+    hypothesis its own notes behind it, or up to a line ``# end``.
+    """
+    lines = text.splitlines()
+    for start in reversed(range(len(lines))):
+        noted = re.fullmatch(r"(E {3})?# program", lines[start].rstrip())
+        if noted:
+            margin = noted[1] or ""
+            block = takewhile(partial(_goes_on, margin), lines[start + 1 :])
+            return "\n".join(line.removeprefix(margin).rstrip() for line in block).strip("\n")
+    lines = [line.removeprefix("E   ") for line in lines]
+    start = next((i for i, line in enumerate(lines) if line.strip().startswith("Falsifying example:")), len(lines))
+    end = next((i for i in range(start, len(lines)) if lines[i].strip() == ")"), start)
+    return dedent("\n".join(lines[start : end + 1]))
+
+
+def _goes_on(margin: str, line: str) -> bool:
+    """Whether ``line`` is still of the program."""
+    words = line.removeprefix(margin).rstrip()
+    others = ("Falsifying example:", "You can reproduce this", "Explanation:", "Highlight")
+    return line.startswith(margin.rstrip()) and words != "# end" and not words.startswith(others)
 
 
 def run(outcomes: Sequence[Outcome], devices: Sequence[str], profile: str, seed: Any, started: float) -> Run:
