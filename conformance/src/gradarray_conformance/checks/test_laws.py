@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradarray as ga
+from gradarray_conformance.needs import double_precision  # noqa: F401 - a fixture
 from gradarray_conformance.profiles import examples
 from gradarray_conformance.samples import Array, host, noise
 from gradarray_conformance.strategies import arrays

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import gradarray as ga
+from gradarray_conformance.needs import double_precision  # noqa: F401 - a fixture
 from gradarray_conformance.samples import DOMAINS, OPERATIONS, Array, host, roads
 from gradarray_conformance.samples_special import COUNTS, domains
 

@@ -15,6 +15,7 @@ import pytest
 
 import gradarray as ga
 from gradarray_conformance import samples_linalg
+from gradarray_conformance.needs import double_precision  # noqa: F401 - a fixture
 from gradarray_conformance.samples import (
     DIFFERENTIABLE,
     OPERATIONS,

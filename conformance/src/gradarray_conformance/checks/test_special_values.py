@@ -15,6 +15,7 @@ import pytest
 
 import gradarray as ga
 from gradarray_conformance import samples_special
+from gradarray_conformance.needs import double_precision  # noqa: F401 - a fixture
 from gradarray_conformance.samples import OPERATIONS, TOLERANCE, Array, Sample, host, jvp
 from gradarray_conformance.special_cases import COMPLEX, REAL, Case
 
