@@ -72,6 +72,11 @@ def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
     return total / x.dtype.type(x.size / max(total.size, 1)) if total.size else np.mean(x, axis=axis, keepdims=keepdims)
 
 
+def _clone(x: Array) -> Array:
+    # of an expanded array, whose memory has no order to keep, one in row-major order
+    return np.array(x, order="C" if 0 in x.strides else "K")
+
+
 class NumpyBackend(Backend):
     name = "numpy"
     capabilities = Capabilities(shares_numpy_memory=True, prefers_arrays=True)
@@ -100,7 +105,7 @@ class NumpyBackend(Backend):
             "pow_number": operator.pow,  # which knows of squares and square roots
             "view": lambda x, *, shape: x.reshape(shape, copy=False),
             "reshape": lambda x, shape: x.reshape(shape),
-            "clone": np.array,
+            "clone": _clone,
             "argsort": argsort,
             "sum": np.add.reduce,
             "mean": mean,

@@ -389,6 +389,8 @@ def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, .
     ----------
     Array API standard, ``roll``; ``torch.roll``.
     """
+    if axis is not None and not check_tensor(x)._data.shape:
+        raise IndexError(f"roll: dimension specified as {axis} but tensor has no dimensions")
     return apply(TABLE["roll"], (x,), {"shift": shift, "axis": check_axis(x, axis)})
 
 
