@@ -441,6 +441,7 @@ def test_a_clone_of_expanded_memory_is_contiguous():
     x = ga.ones(2, 3).expand(4, 2, 3).clone()
     assert x.is_contiguous()
     assert x.view(-1).shape == (24,)
+    assert ga.ones(2, 3).expand(4, 2, 3).roll(1, 1).is_contiguous()
     assert ga.ones(2, 3).t().clone().stride() == (1, 3)  # any other keeps its order
 
 
@@ -448,5 +449,7 @@ def test_roll_of_no_dimension():
     with pytest.raises(IndexError, match="no dimensions"):
         ga.tensor(1.0).roll(1, 0)
     assert ga.tensor(1.0).roll(1).item() == 1.0
+    with pytest.raises(IndexError, match="no dimensions"):
+        ga.tensor(1.0).unbind()
     with pytest.raises(RuntimeError, match="at least a 1-dimensional"):
         ga.tensor(1.0).split(1)

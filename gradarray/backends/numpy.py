@@ -77,6 +77,10 @@ def _clone(x: Array) -> Array:
     return np.array(x, order="C" if 0 in x.strides else "K")
 
 
+def _roll(x: Array, *, shift: Any, axis: Any) -> Array:
+    return np.roll(_clone(x) if 0 in x.strides else x, shift, axis)
+
+
 class NumpyBackend(Backend):
     name = "numpy"
     capabilities = Capabilities(shares_numpy_memory=True, prefers_arrays=True)
@@ -106,6 +110,7 @@ class NumpyBackend(Backend):
             "view": lambda x, *, shape: x.reshape(shape, copy=False),
             "reshape": lambda x, shape: x.reshape(shape),
             "clone": _clone,
+            "roll": _roll,
             "argsort": argsort,
             "sum": np.add.reduce,
             "mean": mean,
