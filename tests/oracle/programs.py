@@ -607,9 +607,7 @@ def main() -> None:
             print(shrunk(written), *found, "", sep="\n", flush=True)
     crashes, no_walk = refused.pop("crash", 0), refused.pop("no walk", 0)
     print(f"{n} programs of {lines} lines in all: {n - differ - crashes - no_walk} agree, {differ} differ")
-    print(
-        f"{crashes} ended the process of PyTorch, {no_walk} wrote to expanded memory, where PyTorch fails in the walk"
-    )
+    print(f"in {no_walk} PyTorch fails in the walk (FAILS), {crashes} ended its process")
     for reason, times in refused.items():
         print(f"{times} lines that PyTorch alone refuses were taken out: {reason}")
     sys.exit(differ > 0)
