@@ -435,3 +435,21 @@ def test_a_write_to_detached_expanded_memory():
     assert (y.tolist(), base.tolist(), base.requires_grad) == ([[5.0, 6.0]] * 3, [5.0, 6.0], False)
     (y * 2).sum().backward()
     assert p.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_clone_of_expanded_memory_is_contiguous():
+    x = ga.ones(2, 3).expand(4, 2, 3).clone()
+    assert x.is_contiguous()
+    assert x.view(-1).shape == (24,)
+    assert ga.ones(2, 3).expand(4, 2, 3).roll(1, 1).is_contiguous()
+    assert ga.ones(2, 3).t().clone().stride() == (1, 3)  # any other keeps its order
+
+
+def test_roll_of_no_dimension():
+    with pytest.raises(IndexError, match="no dimensions"):
+        ga.tensor(1.0).roll(1, 0)
+    assert ga.tensor(1.0).roll(1).item() == 1.0
+    with pytest.raises(IndexError, match="no dimensions"):
+        ga.tensor(1.0).unbind()
+    with pytest.raises(RuntimeError, match="at least a 1-dimensional"):
+        ga.tensor(1.0).split(1)

@@ -1,16 +1,18 @@
-"""How much memory an array takes, and how amounts read. Knows arrays as opaque values with a shape and a dtype."""
+"""How much memory an array takes, and how amounts read. Knows places."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from gradarray._place import place_of_array
 
 
 def nbytes(raw: Any) -> int:
-    """Bytes of an array."""
-    size = int(raw.dtype.itemsize)
-    for n in raw.shape:
-        size *= int(n)
-    return size
+    """Bytes of an array; 0 where its lengths are not known before it is computed."""
+    place, n = place_of_array(raw), math.prod(raw.shape)
+    item = place.dtype(raw).itemsize if place is not None else raw.dtype.itemsize  # the latter of NumPy's scalars
+    return int(n) * int(item) if n == n else 0
 
 
 def bytes_text(n: float) -> str:

@@ -6,10 +6,7 @@ Knows the survey. Must not know nodes.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradarray._storage import Value
@@ -51,7 +48,9 @@ class Picture:
         RuntimeError
             If there is no ``dot``, or it fails.
         """
-        dot = shutil.which("dot")
+        import subprocess  # not before it is needed: it takes a while
+
+        dot = _graphviz()
         if dot is None:
             raise RuntimeError(
                 "Graphviz's program dot is not installed; install graphviz, or use .mermaid, which web pages show"
@@ -63,23 +62,31 @@ class Picture:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file of the kind that its ending says: .dot, .gv, .mmd, or one that Graphviz draws."""
-        path = Path(path)
-        ending = path.suffix.lstrip(".").lower()
+        ending = os.path.splitext(path)[1].lstrip(".").lower()
         if ending in ("dot", "gv"):
-            path.write_text(self.dot + "\n", encoding="utf-8")
+            content = (self.dot + "\n").encode()
         elif ending in ("mmd", "mermaid"):
-            path.write_text(self.mermaid + "\n", encoding="utf-8")
+            content = (self.mermaid + "\n").encode()
         else:
-            path.write_bytes(self.render(ending or "svg"))
+            content = self.render(ending or "svg")
+        with open(path, "wb") as file:
+            file.write(content)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: Graphviz's drawing where that is installed, else Mermaid's, else the text."""
         bundle = {"text/plain": str(self)}
-        if self._language == "dot" and shutil.which("dot") is not None:
+        if self._language == "dot" and _graphviz() is not None:
             bundle["image/svg+xml"] = self.render("svg").decode()
         else:
             bundle["text/markdown"] = f"```mermaid\n{self.mermaid}\n```"
         return bundle
+
+
+def _graphviz() -> str | None:
+    """Where Graphviz's program is."""
+    import shutil  # not before it is needed
+
+    return shutil.which("dot")
 
 
 def graphviz(

@@ -5,7 +5,6 @@ Knows nodes, who looks on, stacks. Must not know operations.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Token
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -258,6 +256,8 @@ class profile:
         ----------
         ``torch.autograd.profiler.profile.export_chrome_trace``.
         """
+        import json  # not before it is needed
+
         events: list[dict[str, Any]] = [
             {
                 "name": e.name,
@@ -271,7 +271,8 @@ class profile:
             }
             for e in self.events
         ]
-        Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ns"}), encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"traceEvents": events, "displayTimeUnit": "ns"}, file)
 
 
 @contextmanager

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
+import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
-_OWN = str(Path(__file__).parents[1]) + "/"
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
+    """Where installed libraries lie, and Python's own."""
+    import sysconfig  # not before it is needed
+
+    return (*{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, "<frozen")
 
 
 def outside() -> Iterator[FrameType]:
@@ -25,7 +32,7 @@ def outside() -> Iterator[FrameType]:
 
 def is_library(frame: FrameType) -> bool:
     """Whether the frame is of an installed library, or of Python's own."""
-    return frame.f_code.co_filename.startswith((*_LIBRARIES, "<frozen"))
+    return frame.f_code.co_filename.startswith(_libraries())
 
 
 def line_of(frame: FrameType) -> tuple[str, int, str, str]:

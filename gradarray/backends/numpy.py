@@ -72,6 +72,15 @@ def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
     return total / x.dtype.type(x.size / max(total.size, 1)) if total.size else np.mean(x, axis=axis, keepdims=keepdims)
 
 
+def _clone(x: Array) -> Array:
+    # of an expanded array, whose memory has no order to keep, one in row-major order
+    return np.array(x, order="C" if 0 in x.strides else "K")
+
+
+def _roll(x: Array, *, shift: Any, axis: Any) -> Array:
+    return np.roll(_clone(x) if 0 in x.strides else x, shift, axis)
+
+
 class NumpyBackend(Backend):
     name = "numpy"
     capabilities = Capabilities(shares_numpy_memory=True, prefers_arrays=True)
@@ -100,7 +109,8 @@ class NumpyBackend(Backend):
             "pow_number": operator.pow,  # which knows of squares and square roots
             "view": lambda x, *, shape: x.reshape(shape, copy=False),
             "reshape": lambda x, shape: x.reshape(shape),
-            "clone": np.array,
+            "clone": _clone,
+            "roll": _roll,
             "argsort": argsort,
             "sum": np.add.reduce,
             "mean": mean,

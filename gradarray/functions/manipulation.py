@@ -337,7 +337,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     Array API standard, ``unstack``; ``torch.unbind``.
     """
     if not check_tensor(x)._data.shape:
-        raise ShapeError("unstack needs at least 1 dimension, got a 0-d tensor")
+        raise IndexError(f"unstack: dimension specified as {axis} but tensor has no dimensions")
     axis = check_axis(x, axis) % len(x._data.shape)
     before = (slice(None),) * axis
     views = tuple(getitem(x, (*before, i)) for i in range(x._data.shape[axis]))
@@ -389,6 +389,8 @@ def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, .
     ----------
     Array API standard, ``roll``; ``torch.roll``.
     """
+    if axis is not None and not check_tensor(x)._data.shape:
+        raise IndexError(f"roll: dimension specified as {axis} but tensor has no dimensions")
     return apply(TABLE["roll"], (x,), {"shift": shift, "axis": check_axis(x, axis)})
 
 
