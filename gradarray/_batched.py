@@ -24,7 +24,7 @@ from typing import Any
 
 from gradarray._dispatch import TAPED, apply, make, transfer
 from gradarray._inplace import write
-from gradarray._levels import Level, LevelPlace, Opaque
+from gradarray._levels import Level, LevelPlace, Opaque, short
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
@@ -118,6 +118,9 @@ class VmapLevel(Level):
         return super().host(raw)
 
     def kernel(self, place: LevelPlace, record: Primitive) -> Callable[..., Any]:
+        road = short(record)
+        if road is not None:
+            return self._unary(place, road) if record.inputs == 1 else self._binary(place, road)
         rule = record.batch if callable(record.batch) else KINDS.get(record.batch)
         defaults = record.defaults
 
@@ -140,6 +143,32 @@ class VmapLevel(Level):
             if record.outputs == 1:
                 return Batched(place, out, batched)
             return tuple(Batched(place, o, batched) for o in out)
+
+        return run
+
+    def _unary(self, place: LevelPlace, road: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def run(x: Any) -> Any:
+            if not self.alive:
+                self.check()
+            return Batched(place, road(x.value), x.batched)
+
+        return run
+
+    def _binary(self, place: LevelPlace, road: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def run(x1: Any, x2: Any) -> Any:
+            if not self.alive:
+                self.check()
+            which1 = which2 = False
+            n1 = n2 = 0
+            if type(x1) is Batched:
+                which1, x1 = x1.batched, x1.value
+                n1 = len(x1._data.shape) - which1
+            if type(x2) is Batched:
+                which2, x2 = x2.batched, x2.value
+                n2 = len(x2._data.shape) - which2
+            if (which1 and n1 < n2) or (which2 and n2 < n1):
+                x1, x2 = aligned(TAPED, (x1, x2), (which1, which2), max(n1, n2))
+            return Batched(place, road(x1, x2), which1 or which2)
 
         return run
 

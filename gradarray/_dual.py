@@ -12,7 +12,7 @@ from typing import Any
 
 from gradarray._dispatch import TAPED, apply, common_place, make, transfer
 from gradarray._inplace import write
-from gradarray._levels import Level, LevelPlace, Opaque
+from gradarray._levels import Level, LevelPlace, Opaque, short
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
@@ -67,7 +67,7 @@ class JvpLevel(Level):
         return super().detached(Dual(raw.place, raw.primal, None))  # as in PyTorch, the tangent goes too
 
     def kernel(self, place: LevelPlace, record: Primitive) -> Callable[..., Any]:
-        defaults = record.defaults
+        defaults, road = record.defaults, short(record)
 
         def run(*xs: Any, **params: Any) -> Any:
             self.check()
@@ -75,7 +75,7 @@ class JvpLevel(Level):
             params = {**defaults, **params}
             primals = [x.primal if type(x) is Dual else x for x in given]
             tangents = [x.tangent if type(x) is Dual else None for x in given]
-            out: Any = apply(record, primals, params)
+            out: Any = apply(record, primals, params) if road is None else road(*primals)
             outs = (out,) if record.outputs == 1 else out
             moved: Sequence[Any] = (None,) * len(outs)
             if record.jvp is not None and any(t is not None for t in tangents):

@@ -13,13 +13,14 @@ others are lifted as constants.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, ClassVar
 
 from gradarray import _state
-from gradarray._dispatch import detached, make, transfer
+from gradarray._dispatch import binary, detached, make, transfer, unary
 from gradarray._inplace import write
 from gradarray._place import Kind, Place, Space
 from gradarray._primitive import TABLE, Primitive
@@ -333,6 +334,16 @@ class _LevelBackend(Backend):
         return self._place.kernels["index_adjoint"](value, key=key, shape=shape)
 
 
+@functools.cache
+def short(record: Primitive) -> Callable[..., Any] | None:
+    """The short road of an operation on tensors of the level below, or None if it has none."""
+    if record.defaults or record.batch != "elementwise" or record.promote is not None:
+        return None
+    if record.kind == "elementwise" and record.inputs == 1:
+        return unary(record.name)
+    return binary(record.name) if record.kind in ("elementwise", "nondiff") and record.inputs == 2 else None
+
+
 def raised(x: Any) -> Any:
     """``x`` on the innermost level that runs now, as what is made inside of a transform is: it can be written to."""
     level = _state.transform.get()
@@ -360,4 +371,4 @@ def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any
     return x
 
 
-__all__ = ["Level", "LevelPlace", "Opaque", "drawn", "raised"]
+__all__ = ["Level", "LevelPlace", "Opaque", "drawn", "raised", "short"]

@@ -479,6 +479,13 @@ class Tensor(Methods):
     def _repr_pretty_(self, printer: Any, cycle: builtins.bool) -> None:
         printer.text(repr(self))
 
+    def _inside(self) -> str:
+        """Why a tensor of a transform cannot go to another library."""
+        return (
+            f"a Tensor inside of {self._place.level} has a batch or a tangent, which an array cannot carry; use "
+            "gradarray's functions, or return it first"
+        )
+
     def _host(self) -> np.ndarray[Any, Any]:
         """The values on the host, to read only."""
         return self._place.backend.to_numpy(self._data)
@@ -532,6 +539,8 @@ class Tensor(Methods):
             return self._host()
         if self._node is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self._place.level is not None:
+            raise RuntimeError(f"numpy(): {self._inside()}")
         if not self._place.capabilities.shares_numpy_memory:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
@@ -569,6 +578,8 @@ class Tensor(Methods):
             raise RuntimeError(
                 "Can't call native() on Tensor that requires grad. Use tensor.detach().native() instead."
             )
+        if self._place.level is not None:
+            raise RuntimeError(f"native(): {self._inside()}")
         self._leaves("native()")
         settle(self)
         return self._data
@@ -580,6 +591,8 @@ class Tensor(Methods):
                 "a Tensor that requires grad cannot become a NumPy array without leaving the tape. Use "
                 "tensor.detach().numpy() instead."
             )
+        if self._place.level is not None:
+            raise RuntimeError(f"__array__: {self._inside()}")
         if not self._place.capabilities.shares_numpy_memory:
             raise RuntimeError(f"a Tensor on {self.device} cannot become a NumPy array; use Tensor.cpu() first")
         self._leaves("__array__()")
@@ -637,6 +650,8 @@ class Tensor(Methods):
         """
         if self._node is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if self._place.level is not None:
+            raise BufferError(f"__dlpack__: {self._inside()}")
         self._leaves("__dlpack__()")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self._exported().__dlpack__(**{k: v for k, v in given.items() if v is not None})

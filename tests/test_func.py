@@ -448,6 +448,19 @@ def test_what_escapes_says_so():
     assert [is_transformed(x) for x in (*kept, ga.ones(1), 2)] == [True, True, False, False]
 
 
+def test_no_array_leaves_with_its_tangent_lost():
+    for transform in (lambda f: vmap(f)(ga.ones(2)), lambda f: jvp(f, (ga.ones(2),), (ga.ones(2),))):
+        for export, error in (
+            (lambda a: a.numpy(), RuntimeError),
+            (np.asarray, RuntimeError),
+            (np.from_dlpack, BufferError),
+        ):
+            with pytest.raises(error, match=r"inside of (vmap|jvp) \(level 1\) has a batch or a tangent"):
+                transform(export)
+    with pytest.raises(RuntimeError, match="to return tensors"):
+        jvp(lambda a: a.numpy(force=True), (ga.ones(2),), (ga.ones(2),))
+
+
 def test_an_error_inside_ends_the_transform():
     with pytest.raises(RuntimeError, match=r"size of tensor a \(3\)"):
         vmap(lambda a: ga.ones(3) + ga.ones(2))(ga.ones(2))
