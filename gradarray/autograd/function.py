@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from gradarray import _state
+from gradarray import _state, _watch
 from gradarray._batched import VmapLevel
 from gradarray._dispatch import TAPED, detached, edge_of, make, transfer
 from gradarray._dual import JvpLevel
@@ -204,6 +204,8 @@ class Function:
                 rewrite(o, make(o._data, o._place, o._dtype, edge))
             else:
                 o._node = edge
+        if _watch.count:
+            _watch.recorded(node)
         return tuple(outs) if several else outs[0]
 
     @classmethod
