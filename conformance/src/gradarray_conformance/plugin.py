@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from gradarray_conformance import gaps
 from gradarray_conformance.requests import PROFILES, resolved
 
+CHECKS = Path(__file__).parent / "checks"
 PROPERTY = "gradarray"
 """The name of the user property by which a check tells the report what it is."""
 
@@ -59,6 +61,15 @@ def pytest_configure(config: pytest.Config) -> None:
     given = [config.getoption(f"gradarray_{name}") for name in ("device", "profile", "report", "xfails")]
     if any(given) or any("gradarray_conformance" in argument for argument in config.args):
         config.pluginmanager.register(Conformance(config), "gradarray-conformance-session")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """The checks, also in a project whose own tests are named in another way."""
+    if file_path.parent != CHECKS or not fnmatch(file_path.name, "test_*.py"):
+        return None
+    if any(fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")):
+        return None  # pytest sees to it
+    return pytest.Module.from_parent(parent, path=file_path)
 
 
 @pytest.fixture
