@@ -8,7 +8,7 @@ from hypothesis import settings
 from .devices import DEVICES
 
 pytest.register_assert_rewrite("gradarray_conformance.checks")
-settings.register_profile("tests of operations", max_examples=50, derandomize=True, database=None, deadline=None)
+settings.register_profile("tests of operations", max_examples=30, derandomize=True, database=None, deadline=None)
 
 
 @pytest.fixture(params=DEVICES)

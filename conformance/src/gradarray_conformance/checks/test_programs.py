@@ -2,8 +2,8 @@
 
 Each line runs in gradarray and in ``gradarray_conformance.reference``, which knows no tape. After each line every
 tensor must have its twin's value, shape, device and ``requires_grad``; each backward its twin's gradients, and now and
-then their derivatives. A program that fails is made as short as can be, and stands in the notes of the exception, below
-``# program``: it runs as it stands there.
+then their derivatives. A program that fails is made as short as can be, and stands in the notes of the exception, from
+``# program`` to ``# end``: it runs as it stands there.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Program(RuleBasedStateMachine):
         except Exception as error:
             self.failed = True
             if not any(note.startswith("# program") for note in getattr(error, "__notes__", ())):
-                error.add_note(f"# program\n{self.text}\n{last()}".rstrip())
+                error.add_note(f"# program\n{self.text}\n{last()}".rstrip() + "\n# end")
             raise
 
     def run(self, line: str, made: str | None = None) -> bool:
