@@ -73,3 +73,9 @@ def wrapped(backend: Backend, device: Device, result: Any) -> Array:
         return result
     with within(backend, device):
         return function(backend, device, "asarray")(result)
+
+
+def taken(backend: Backend, device: Device, array: Array, key: Any) -> Array:
+    """``array[key]`` as gradarray takes it: inside of the scope, as every kernel."""
+    with within(backend, device):
+        return backend.getitem(array, key)

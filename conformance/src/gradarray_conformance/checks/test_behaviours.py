@@ -25,4 +25,6 @@ def test_behaviour(program: Program, device: str) -> None:
         not_run(result.reason)
     if result.status is not Status.HELD:
         printed = f"\n\nIt printed\n{result.output}" if result.output else ""
-        pytest.fail(f"{program.id}: {result.reason}\n\n# program\n{result.source}\n# end{printed}", pytrace=False)
+        why = result.reason.splitlines()
+        said = ": ".join(why) if len(why) == 2 else result.reason  # what was raised, and in which line
+        pytest.fail(f"{program.id}: {said}\n\n# program\n{result.source}\n# end{printed}", pytrace=False)

@@ -16,7 +16,7 @@ import pytest
 import gradarray as ga
 from gradarray.backends import Array, Backend, Capabilities, Device, get, resolve
 from gradarray.dtypes import BY_NAME
-from gradarray_conformance.arrays import check, function, grid, put, within
+from gradarray_conformance.arrays import check, function, grid, put, taken, within
 from gradarray_conformance.outcomes import unsupported
 
 CHAPTER = "capabilities"
@@ -70,7 +70,7 @@ def test_a_write_leaves_the_array_alone_where_not_mutable(backend: Backend, devi
 def test_mutable_is_not_denied_falsely(backend: Backend, device: Device, can: Capabilities) -> None:
     """The library itself must refuse to write, or write where no other array sees it."""
     array = put(backend, grid(), device)
-    part = backend.getitem(array, (slice(0, 2), ...))
+    part = taken(backend, device, array, (slice(0, 2), ...))
     if seen := _seen_by_the_library(backend, array, part, device):
         assert can.mutable, f"{device} declares mutable=False, yet `array[...] = 7` wrote {seen}"
     if not can.mutable:
@@ -200,7 +200,7 @@ def test_lazy_is_told_truly(backend: Backend, device: Device, can: Capabilities)
 
 def test_unknown_shapes_are_told_truly(backend: Backend, device: Device, can: Capabilities) -> None:
     mask = put(backend, grid() > 4, device)
-    found = backend.getitem(put(backend, grid(), device), mask)
+    found = taken(backend, device, put(backend, grid(), device), mask)
     known = all(isinstance(length, int) for length in found.shape)
     assert known is not can.unknown_shapes, f"{device} declares unknown_shapes={can.unknown_shapes}, got {found.shape}"
     check(backend, found, grid()[grid() > 4], device)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradarray.backends import Backend, Device, DType, get, resolve
-from gradarray_conformance.arrays import Host, check, grid, put, within, wrapped
+from gradarray_conformance.arrays import Host, check, grid, put, taken, within, wrapped
 
 CHAPTER = "contract: indexing"
 
@@ -101,7 +101,7 @@ def check_index_add(backend: Backend, device: Device, host: Host, key: Any) -> N
 @with_every_key
 def test_getitem(backend: Backend, device: Device, key: Any) -> None:
     expected = np.asarray(grid()[key])
-    found = backend.getitem(put(backend, grid(), device), closed(put(backend, key, device)))
+    found = taken(backend, device, put(backend, grid(), device), closed(put(backend, key, device)))
     check(backend, found, expected, device)
 
 
@@ -114,14 +114,14 @@ def closed(key: Any) -> Any:
 @pytest.mark.parametrize("key", FEW, ids=shown)
 def test_getitem_of_every_dtype(backend: Backend, device: Device, dtype: DType, key: Any) -> None:
     host = grid(dtype=dtype.name)
-    found = backend.getitem(put(backend, host, device), put(backend, key, device))
+    found = taken(backend, device, put(backend, host, device), put(backend, key, device))
     check(backend, found, np.asarray(host[key]), device)
 
 
 @pytest.mark.parametrize("key", [k for k in ADVANCED if not isinstance(k, bool)], ids=shown)
 def test_getitem_with_arrays_copies(backend: Backend, device: Device, key: Any) -> None:
     array = put(backend, grid(), device)
-    found = backend.getitem(array, put(backend, key, device))
+    found = taken(backend, device, array, put(backend, key, device))
     backend.setitem(array, ..., put(backend, np.array(-1, np.float32), device))
     check(backend, found, np.asarray(grid()[key]), device)
 
@@ -164,7 +164,7 @@ def test_setitem_of_what_overlaps_is_as_if_it_did_not(backend: Backend, device: 
     ):
         array, host = put(backend, grid((6,)), device), grid((6,))
         host[target] = host[source].copy()
-        check(backend, backend.setitem(array, target, backend.getitem(array, source)), host, device)
+        check(backend, backend.setitem(array, target, taken(backend, device, array, source)), host, device)
 
 
 @with_every_key
@@ -196,7 +196,7 @@ def test_index_add_of_narrow_integers_wraps_around(backend: Backend, device: Dev
 
 @pytest.mark.parametrize("key", [EMPTY, ..., None, True, M(True), M(False)], ids=shown)
 def test_0_d_arrays_are_indexed_too(backend: Backend, device: Device, key: Any) -> None:
-    found = backend.getitem(put(backend, grid(()), device), closed(put(backend, key, device)))
+    found = taken(backend, device, put(backend, grid(()), device), closed(put(backend, key, device)))
     check(backend, found, np.asarray(grid(())[key]), device)
     check_setitem(backend, device, grid(()), key)
     check_index_add(backend, device, grid(()), key)
