@@ -48,8 +48,9 @@ def opened(by: int) -> None:
     """Someone begins (1) or ceases (-1) to look on."""
     global count
     with _lock:
-        count += by
-        _place.open_short_road(count == 0)
+        before, count = count, count + by
+        if 0 in (before, count) and before != count:
+            _place.open_short_road(count == 0)
 
 
 def enter(watcher: Watcher) -> Token[tuple[Watcher, ...]]:

@@ -659,6 +659,8 @@ class Methods(Value):
 
     def select(self, dim: int, index: int) -> Any:
         """The slice at ``index`` along ``dim``, a view. ``torch.Tensor.select``."""
+        if not self._data.shape:
+            raise IndexError("select() cannot be applied to a 0-dim tensor.")
         axis = statistical.check_axis(self, dim) % len(self._data.shape)
         return getitem(self, (*(slice(None),) * axis, operator.index(index)))  # type: ignore[arg-type]
 

@@ -451,5 +451,7 @@ def test_roll_of_no_dimension():
     assert ga.tensor(1.0).roll(1).item() == 1.0
     with pytest.raises(IndexError, match="no dimensions"):
         ga.tensor(1.0).unbind()
+    with pytest.raises(IndexError, match="0-dim"):
+        ga.tensor(1.0).select(0, 0)
     with pytest.raises(RuntimeError, match="at least a 1-dimensional"):
         ga.tensor(1.0).split(1)

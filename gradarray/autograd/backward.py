@@ -180,12 +180,6 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
     return g  # type: ignore[no-any-return]
 
 
-def _retained(ends: dict[Any, Any], taped: bool) -> list[tuple[Value, Value]]:
-    """The tensors whose gradients are retained, with these, taken out of ``ends``."""
-    keys = [key for key in ends if type(key) is Retain]
-    return [(x, _finished(x, ends, taped, key)) for key in keys if (x := key.tensor()) is not None]
-
-
 def _after(ends: dict[Any, Any]) -> None:
     """Call what waits for the end of the walk."""
     for function in ends.get(AFTERWARDS, ()):
@@ -255,21 +249,25 @@ def backward(
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
-    finished = _retained(ends, create_graph)
-    for x in tuple(ends):
-        if isinstance(x, Value) and (wanted is None or any(x is w for w in wanted)):
-            g = _finished(x, ends, create_graph)
-            twice = any(x is kept for kept, _ in finished)  # both retained and asked for
-            if x._node is not None and not twice:  # it may have been taken off the tape since
-                finished.append((x, g))
-    for x, g in finished:
+    finished: dict[Value, Value] = {}
+    for key in tuple(ends):
+        if isinstance(key, Value):
+            # it may have been taken off the tape since it was recorded
+            if key._node is not None and (wanted is None or any(key is x for x in wanted)):
+                finished[key] = _finished(key, ends, create_graph)
+        elif type(key) is Retain and (kept := key.tensor()) is not None:
+            finished[kept] = _finished(kept, ends, create_graph, key)
+    hooked = []
+    for x, g in finished.items():
         _accumulate(x, g, create_graph)
-    for x, g in finished:
-        if x._meta is not None and x._meta.hooks and x._node is LEAF:
-            for hook in tuple(x._meta.hooks):
-                if isinstance(hook, AfterAccumulation):
-                    hook.after(x, g)
-    _after(ends)
+        if meta_of(x).hooks:
+            hooked.append((x, g))
+    for x, g in hooked:
+        for hook in tuple(meta_of(x).hooks or ()):
+            if isinstance(hook, AfterAccumulation):
+                hook.after(x, g)
+    if AFTERWARDS in ends:
+        _after(ends)
 
 
 def grad(
@@ -326,7 +324,6 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
     taped = create_graph or any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outs, gradients))
-    retained = _retained(ends, taped)
     results: list[Any] = []
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
@@ -341,9 +338,11 @@ def grad(
                 f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
-    for x, g in retained:
-        _accumulate(x, g, create_graph)
-    _after(ends)
+    for key in tuple(ends):
+        if type(key) is Retain and (kept := key.tensor()) is not None:
+            _accumulate(kept, _finished(kept, ends, taped, key), taped)
+    if AFTERWARDS in ends:
+        _after(ends)
     return tuple(results)
 
 

@@ -149,7 +149,7 @@ def _surveyed(outputs: Any, params: Mapping[str, Any] | None, collapse: bool) ->
 
 def _lines(box: Box) -> list[str]:
     """What stands in a box."""
-    name = box.name.removesuffix("Backward0") if box.kind == "operation" else box.name
+    name = box.name.removesuffix("Backward0").removesuffix("Backward") if box.kind == "operation" else box.name
     shape = "" if box.shape is None else str(list(box.shape))
     lines = [name, f"{shape} {box.dtype}".strip()]
     if box.saved:
