@@ -15,7 +15,7 @@ from gradarray import _state, _watch
 from gradarray._dispatch import make, transfer
 from gradarray._engine import Node
 from gradarray._nodes import Around, OpNode
-from gradarray._place import Place, place_of
+from gradarray._place import Place, place_of, place_of_array
 from gradarray._storage import Cell, Cells, Value
 
 Hook = Callable[[Any], Any]
@@ -45,7 +45,11 @@ class Packing(_watch.Watcher):
         node.op = Unpacking(node.op)  # type: ignore[arg-type]
 
     def _stored(self, cell: Any, place: Place) -> Any:
-        return cell.map(lambda one: self.store(one, place)) if type(cell) is Cells else self.store(cell, place)
+        if type(cell) is Cells:
+            return cell.map(lambda one: self._stored(one, place))
+        # what came from another device, to a function of the user's, lies there
+        here = type(cell[0]) is place.array_type
+        return self.store(cell, place if here else place_of_array(cell[0]) or place)
 
 
 def _holds_arrays(cell: Any) -> bool:
