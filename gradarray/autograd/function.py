@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from gradarray import _state
+from gradarray import _state, _watch
 from gradarray._batched import VmapLevel
 from gradarray._dispatch import TAPED, detached, edge_of, make, transfer
 from gradarray._dual import JvpLevel
@@ -194,6 +194,8 @@ class Function:
             ],
         }
         ctx._attach(node, out if several else (out,))
+        if _watch.count:
+            _watch.recorded(node)
         if len(outs) > 1:
             node.outputs = len(outs)
         for i, (o, moves) in enumerate(zip(outs, differentiable, strict=True)):
