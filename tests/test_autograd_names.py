@@ -12,7 +12,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "autograd.md"
 # What is made elsewhere; from the day that it is there, its names have to be.
 PARTS = ("gradarray.func", "gradarray.optimize", "gradarray.autograd.functional", "gradarray.autograd.forward_ad",
          "gradarray.autograd.function", "gradarray.autograd.Function", "gradarray.autograd.gradcheck",
-         "gradarray.autograd.gradgradcheck")  # fmt: skip
+         "gradarray.autograd.gradgradcheck", "gradarray.autograd.GradcheckError")  # fmt: skip
 
 
 def table():
