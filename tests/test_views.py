@@ -455,3 +455,24 @@ def test_roll_of_no_dimension():
         ga.tensor(1.0).select(0, 0)
     with pytest.raises(RuntimeError, match="at least a 1-dimensional"):
         ga.tensor(1.0).split(1)
+
+
+def test_a_view_made_in_no_grad_takes_no_recorded_write():
+    p = ga.ones(2, requires_grad=True)
+    for base in (ga.zeros(3, 2), ga.ones(3, 2, requires_grad=True) * 1):
+        with ga.no_grad():
+            view = base[0]
+            inner = view[:1]
+        before = base.tolist()
+        for write in (lambda v=view: v.mul_(p), lambda v=inner: v.copy_(p[:1]), lambda v=view: v.__setitem__(0, p[0])):
+            with pytest.raises(RuntimeError, match="created in no_grad mode"):
+                write()
+        assert base.tolist() == before
+        with ga.no_grad():
+            view.add_(1)
+        assert base[0].tolist() == [x + 1 for x in before[0]]
+    constant = ga.zeros(2)
+    with ga.no_grad():
+        view = constant[:1]
+    view.add_(1)  # nothing to record
+    assert constant.tolist() == [1.0, 0.0]
