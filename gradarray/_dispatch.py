@@ -855,6 +855,8 @@ class _Taped:
     def __getattr__(self, name: str) -> Any:
         if name in ("linalg", "fft", "special"):
             value: Any = _Taped(f"{name}.")
+        elif self._prefix + name not in TABLE:
+            raise AttributeError(f"there is no operation {self._prefix}{name}")
         else:
             record = TABLE[self._prefix + name]
             defaults = record.defaults

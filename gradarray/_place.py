@@ -375,7 +375,7 @@ class Place:
         """
         if dtype.name not in self.raw_dtype:
             have = ", ".join(self.raw_dtype)
-            what = self.backend.capabilities.missing.get(dtype.name, "choose one of those")
+            what = self.capabilities.missing.get(dtype.name, "choose one of those")
             raise TypeError(f"device {str(self.device)!r} has no {dtype!r} (it has {have}); {what}")
         return self.raw_dtype[dtype.name]
 

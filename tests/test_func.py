@@ -1,5 +1,6 @@
 """The transforms of ``gradarray.func``: that they compose, what they take and give, and what they refuse."""
 
+import collections
 import doctest
 import gc
 import itertools
@@ -371,6 +372,7 @@ def test_trees_of_tensors():
     close(h["a"]["b"][1][0], np.ones(3))
     _, tangent = jvp(function, (tree,), (g,))
     close(tangent, (host(g["a"]) ** 2).sum() + (host(g["b"][0]) ** 2).sum() + X.sum() ** 2)
+    close(grad(lambda q: (q[0] * q[1]).sum())(collections.deque((tree["a"], tree["a"] * 2)))[1], X)
     found = vmap(lambda t, k: {"out": t["a"] * t["b"][1][0] + k}, in_dims=({"a": 0, "b": None}, None))(tree, 1.0)
     close(found["out"], 2 * X + 1)
 

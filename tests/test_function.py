@@ -525,3 +525,25 @@ def test_custom_jvp():
     close(found[1], 7 * np.eye(3))
     with pytest.raises(AttributeError, match="No JVP defined"):
         custom_jvp(lambda x: x)(x)
+
+
+def test_what_looks_on_sees_it():
+    class Square(ga.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 2 * x * g
+
+    packed, unpacked = [], []
+    x = ga.tensor([3.0], requires_grad=True)
+    with ga.autograd.graph.saved_tensors_hooks(
+        lambda t: packed.append(t.tolist()) or t, lambda t: unpacked.append(t.tolist()) or t
+    ):
+        y = Square.apply(x)
+    y.backward()
+    assert (packed, unpacked, x.grad.tolist()) == ([[3]], [[3]], [6])

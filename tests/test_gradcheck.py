@@ -6,6 +6,8 @@ import pytest
 import gradarray as ga
 from gradarray.autograd import GradcheckError, gradcheck, gradgradcheck
 
+from .composed import DEVICES
+
 BOTH = pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 FAST = pytest.mark.parametrize("fast_mode", [False, True])
 
@@ -140,3 +142,15 @@ def test_nothing_is_left_behind(check):
     x = real(0.5, -1.0)
     assert check(lambda x: x.exp(), x)
     assert x.grad is None and x.tolist() == [0.5, -1.0] and x.is_leaf
+
+
+@BOTH
+@pytest.mark.parametrize("device", DEVICES)
+def test_on_each_device(device, check):
+    x = ga.tensor([0.5, -1.0], dtype=ga.float64, device=device, requires_grad=True)
+    z = ga.tensor([1j, 2.0], dtype=ga.complex128, device=device, requires_grad=True)
+    assert check(lambda x, z: (x * z, z.abs()), (x, z))
+    assert check(lambda x, z: (x * z, z.abs()), (x, z), fast_mode=True)
+    if check is gradcheck:
+        with pytest.raises(GradcheckError, match="Jacobian mismatch"):
+            check(half, x)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT = "import gradarray as ga\n\n\ndef smooth_abs(x):\n    return ga.sqrt(1 + x * x) - 1\n"
 WRONG = RIGHT.replace("x * x", "x * x.detach()")
+INSTALLED = any(point.value == "gradarray_conformance.plugin" for point in entry_points(group="pytest11"))
+LOADED = [] if INSTALLED else ["-p", "gradarray_conformance.plugin"]
 
 
 def run(mine: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -26,7 +29,7 @@ def run(mine: str, path: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sources), "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-q", "-p", "no:cacheprovider", "--gradarray-device=cpu", "--gradarray-profile=quick"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "gradarray_conformance.plugin", *options, "test_mine.py"],
+        [sys.executable, "-m", "pytest", *LOADED, *options, "test_mine.py"],
         cwd=path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

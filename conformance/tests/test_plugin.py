@@ -25,6 +25,14 @@ def test_it_runs_from_any_folder_by_the_packages_name(tmp_path: Path) -> None:
     assert "cpu: 30 held" in done.stdout or "cpu: 28 held, 2 not run" in done.stdout
 
 
+def test_it_runs_in_a_project_that_names_its_tests_otherwise(tmp_path: Path) -> None:
+    settings = "python_files = check_*.py\nfilterwarnings = error\naddopts = --strict-markers --import-mode=importlib"
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{settings}\n")
+    done = pytest_in(tmp_path, "--pyargs", "gradarray_conformance", "-k", "T04 or behaviour and A05", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cpu: 2 held" in done.stdout
+
+
 def test_it_runs_in_several_processes(tmp_path: Path) -> None:
     gaps, report = tmp_path / "gaps.txt", tmp_path / "out" / "report.json"
     gaps.write_text("test_behaviours.py::test_behaviour[cpu-T99]  # gone, https://example.org/1\n")

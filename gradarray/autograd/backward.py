@@ -340,7 +340,7 @@ def grad(
             )
     for key in tuple(ends):
         if type(key) is Retain and (kept := key.tensor()) is not None:
-            _accumulate(kept, _finished(kept, ends, taped, key), taped)
+            _accumulate(kept, _finished(kept, ends, taped, key), create_graph)
     if AFTERWARDS in ends:
         _after(ends)
     return tuple(results)

@@ -206,6 +206,8 @@ class Function:
                 rewrite(o, make(o._data, o._place, o._dtype, edge))
             else:
                 o._node = edge
+        if _watch.count:
+            _watch.recorded(node)
         return tuple(outs) if several else outs[0]
 
     @classmethod

@@ -5,6 +5,7 @@ A tensor, and a tuple of tensors, need no library. All else is optree's, which i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,8 +56,8 @@ def spread(prefix: Any, tree: Any, what: str) -> list[Any]:
 def _is_container(x: Any) -> bool:
     if isinstance(x, _CONTAINERS):
         return True
-    # what others have made known to optree: it must have been imported for that
-    return hasattr(type(x), "__optree_dataclass_fields__") or hasattr(type(x), "tree_flatten")
+    optree = sys.modules.get("optree")  # who has made a class of theirs known to it has imported it
+    return optree is not None and not optree.tree_is_leaf(x, none_is_leaf=True)
 
 
 def _shape_of(tree: Any) -> str:

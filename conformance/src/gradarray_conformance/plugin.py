@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gradarray_conformance import gaps
 from gradarray_conformance.requests import PROFILES, resolved
 
+if TYPE_CHECKING:
+    from gradarray_conformance.report.data import Outcome, Run
+
+CHECKS = Path(__file__).parent / "checks"
 PROPERTY = "gradarray"
 """The name of the user property by which a check tells the report what it is."""
 
@@ -61,6 +66,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Conformance(config), "gradarray-conformance-session")
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """The checks, also in a project whose own tests are named in another way."""
+    if file_path.parent != CHECKS or not fnmatch(file_path.name, "test_*.py"):
+        return None
+    if any(fnmatch(file_path.name, pattern) for pattern in parent.config.getini("python_files")):
+        return None  # pytest sees to it
+    return pytest.Module.from_parent(parent, path=file_path)
+
+
 @pytest.fixture
 def device(gradarray_device: str) -> str:
     """The name of the device that is held to account, once for each --gradarray-device."""
@@ -96,7 +110,8 @@ class Conformance:
             if report.suffix not in (".html", ".md", ".json", ".svg"):
                 raise pytest.UsageError(f"--gradarray-report: expected a .html, .md, .json or .svg file, got {report}")
         self._stale: list[gaps.Gap] = []
-        self._outcomes: list[Any] = []
+        self._outcomes: list[Outcome] = []
+        self._run: Run | None = None
         self._started = time.time()
         profiles.register()
         self.profile = config.getoption("gradarray_profile") or "quick"
@@ -129,10 +144,18 @@ class Conformance:
             self._outcomes.append(found)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        from gradarray_conformance.report import collect, write
+
         if (output := getattr(self._config, "workeroutput", None)) is not None:
             output["gradarray_stale"] = [vars(gap) for gap in self._stale]
-        elif self._stale and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return
+        if self._stale and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._outcomes:
+            seed = self._config.getoption("--hypothesis-seed", None)
+            self._run = collect.run(self._outcomes, self.devices, self.profile, seed, self._started)
+            for path in self._reports:
+                write(self._run, path)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -140,15 +163,12 @@ class Conformance:
         self._stale = [gaps.Gap(**gap) for gap in getattr(node, "workeroutput", {}).get("gradarray_stale", [])]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from gradarray_conformance.report import collect, terminal, write
+        from gradarray_conformance.report import terminal
 
-        if self._outcomes:
-            seed = self._config.getoption("--hypothesis-seed", None)
-            run = collect.run(self._outcomes, self.devices, self.profile, seed, self._started)
+        if self._run is not None:
             terminalreporter.section("gradarray conformance")
-            terminalreporter.write(terminal.matrix(run, terminalreporter))
+            terminalreporter.write(terminal.matrix(self._run, terminalreporter))
             for path in self._reports:
-                write(run, path)
                 terminalreporter.line(f"report: {path}")
         for gap in self._stale:
             terminalreporter.line(f"{gap.where}: {gap.pattern} names no check; take the line out", red=True)

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -139,8 +140,15 @@ def _inexact(x: Any) -> bool:
 def tensors(arrays: Iterable[Any], device: str, active: Iterable[int] = ()) -> list[Any]:
     """The arrays as tensors, leaves where they are ``active``."""
     active = set(active)
+    if _in_32_bits(device):
+        arrays = [x.astype(np.int32) if isinstance(x, np.ndarray) and x.dtype == np.int64 else x for x in arrays]
     found = [ga.asarray(x, device=device, copy=True) if isinstance(x, np.ndarray) else x for x in arrays]
     return [x.requires_grad_() if i in active else x for i, x in enumerate(found)]
+
+
+@cache
+def _in_32_bits(device: str) -> bool:
+    return "int64" not in ga.__array_namespace_info__().dtypes(device=ga.device(device))
 
 
 def roads(name: str) -> Sequence[Callable[..., Any]]:

@@ -1,8 +1,10 @@
 """The array-api-strict backend against its contract, with NumPy for the truth. No tensor, no gradient."""
 
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import array_api_strict as xp
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import gradarray as ga
 from gradarray.backends import Device, DType, get, resolve
 
 BACKEND = StrictBackend()
@@ -96,6 +99,21 @@ def test_dtypes_are_those_the_device_has(device):
         "no_x64": {"float64", "complex128", "int64", "uint64"},
     }
     assert not lacking.get(device.type, set()) & {dtype.name for dtype in table.values()}
+    missing = BACKEND.capabilities_on(device).missing
+    assert set(missing) == info.dtypes().keys() - info.dtypes(device=xp.Device(device.type)).keys()
+    for name, why in missing.items():
+        assert device.type in why
+        with pytest.raises(TypeError, match=re.escape(why)):
+            ga.ones(2, dtype=getattr(ga, name), device=device)
+
+
+def test_the_known_gaps_are_those_of_the_file():
+    """Each fails as its line says; the suite fails where one no longer does, and where another does."""
+    file = Path(__file__).parents[1] / "conformance-xfails.txt"
+    argv = [sys.executable, "-m", "gradarray", "conformance", "strict:no_x64", "--only", "functions"]
+    done = subprocess.run([*argv, "--xfails", file, "--", "-q"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    assert "150 known gaps" in done.stdout
 
 
 # -- memory --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache, wraps
 from types import ModuleType
 from typing import Any
@@ -81,6 +82,14 @@ def _key(key: Any, device: Any) -> tuple[Any, ...]:
     return host if any(k is Ellipsis for k in host) else (*host, ...)
 
 
+@cache
+def _missing(device: Device) -> Mapping[str, str]:
+    """The dtypes that a device lacks, each with the reason."""
+    info = _library().__array_namespace_info__()
+    lacking = sorted(info.dtypes().keys() - info.dtypes(device=_raw(device)).keys())
+    return dict.fromkeys(lacking, f"array-api-strict's device {device.type!r} stands for hardware without it")
+
+
 def strong_multiply(g: Array, p: Array) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``."""
     xp, product = _library(), g * p
@@ -100,6 +109,10 @@ class StrictBackend(Backend):
     @property
     def array_types(self) -> tuple[type, ...]:
         return (_array_type(),)
+
+    def capabilities_on(self, device: Device) -> Capabilities:
+        missing = _missing(device)
+        return replace(self.capabilities, missing=missing) if missing else self.capabilities
 
     def owns(self, array: object) -> bool:
         return "array_api_strict" in sys.modules and isinstance(array, _array_type())
