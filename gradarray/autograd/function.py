@@ -194,8 +194,6 @@ class Function:
             ],
         }
         ctx._attach(node, out if several else (out,))
-        if _watch.count:
-            _watch.recorded(node)
         if len(outs) > 1:
             node.outputs = len(outs)
         for i, (o, moves) in enumerate(zip(outs, differentiable, strict=True)):
