@@ -82,6 +82,8 @@ def _any_nan(x: Any, place: Place) -> bool:
         x = x.add_to(None, owned=False)
     if isinstance(x, Value):
         x, place = x._data, x._place
+    if place.level is not None:  # inside of a transform there is no one value to look at
+        return False
     if not hasattr(x, "dtype"):
         return isinstance(x, float) and x != x
     return place.dtype(x).kind in "fc" and bool(place.xp.any(place.xp.isnan(x)))
