@@ -80,7 +80,18 @@ def test(name: str) -> int:
     requirements = ["-e", ".[cli,special]", "-e", "./conformance", "pytest-xdist>=3.6", *plugin.requirements]
     python = installed(ROOT / f".venv-{name}", requirements, folder, "conformance")
     less = ["--only", SHORT] if plugin.compiles else []
-    suite = [python, "-m", "gradarray", "conformance", plugin.device, "-n", "2", "--report", f"reports/{name}.html"]
+    suite = [
+        python,
+        "-m",
+        "gradarray",
+        "conformance",
+        plugin.device,
+        "--seed=1",
+        "-n",
+        "2",
+        "--report",
+        f"reports/{name}.html",
+    ]
     return run_all(name, [
         ("its own tests", [python, "-m", "pytest", "-n", "2", "-q", f"{folder}/tests"], {}),
         (
