@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-# What the conformance suite is run on, and where its report goes, which git ignores. What it draws is the same each time.
+# What the conformance suite is run on, drawing the same each time, and where its report goes, which git ignores.
 CONFORMANT = ["cpu", "strict:device1", "dask:cpu", "--seed=1", "-n", "2"]
 REPORTS = [f"--report=reports/conformance.{suffix}" for suffix in ("html", "json", "svg")]
 # Its checks that tests/ops runs as well, for whoever works on an operation.
