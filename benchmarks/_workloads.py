@@ -183,7 +183,7 @@ def w4(tiny: bool) -> Workload:
 
 def w5(tiny: bool) -> Workload:
     size = 1000 if tiny else 4_000_000
-    x = np.linspace(-2, 2, size, dtype=np.float32)
+    x = np.linspace(-1, 3, size, dtype=np.float32)
 
     def loss(lib: Any, x: Any) -> Any:
         return lib.sum(lib.sin(x) * lib.exp(-(x * x)) + lib.tanh(x))

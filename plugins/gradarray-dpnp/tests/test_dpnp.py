@@ -577,3 +577,20 @@ def test_index_arrays_out_of_bounds_are_clipped():
     same(BACKEND.getitem(put([10, 11, 12]), put([0, 7, -9])), [10, 12, 10])  # as the README says
     with pytest.raises(IndexError):
         ga.arange(3, device=FIRST)[3]
+
+
+@pytest.mark.parametrize("key", [np.s_[::-1], np.s_[:, ::-1], np.s_[::-1, ::-1]])
+def test_where_reads_the_memory_that_is_reversed(key):
+    host = np.arange(6.0).reshape(2, 3)
+    x = ga.tensor(host, device=DEVICES[0])[key]
+    expected = np.where(host[key] > 2, 0, host[key])
+    same(ga.where(x > 2, 0.0, x), expected)
+    same(ga.where(x <= 2, x, 0.0), expected)
+
+
+def test_an_array_of_one_integer_gives_a_copy():
+    x = ga.tensor(np.arange(6.0).reshape(2, 3), device=DEVICES[0])
+    row = x[ga.asarray(1, device=DEVICES[0])[None]][0]
+    taken = BACKEND.getitem(x.native(), (BACKEND.from_numpy(np.asarray(1), row._place.device, copy=True), ...))
+    x.zero_()
+    np.testing.assert_array_equal(BACKEND.to_numpy(taken), [3, 4, 5])

@@ -71,6 +71,11 @@ def dense(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *xs, **params: own(function(*[x.copy() if 0 in x.strides else x for x in xs], **params))
 
 
+def select(condition: Any, x1: Any, x2: Any) -> Any:
+    """``dpnp.where``, which reads other memory than it is given where an array is reversed: copied first."""
+    return dpnp.where(*[x.copy(order="C") if any(step < 0 for step in x.strides) else x for x in (condition, x1, x2)])
+
+
 def taking_numbers(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """The same of two arguments, of which one may be a Python number."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import dpnp
 
-from gradarray_dpnp._array import number
+from gradarray_dpnp._array import number, select
 
 Array = Any
 
@@ -23,6 +23,8 @@ def getitem(x: Array, key: Any) -> Array:
         return x[key]
     target, indices, at = _split(x, key)
     found = target[tuple(indices)]
+    if not indices[0].ndim:  # dpnp takes an array of one integer for an integer, and gives a view
+        found = found.copy()
     return _moved(found, indices, at, back=True)
 
 
@@ -40,7 +42,7 @@ def setitem(x: Array, key: Any, value: Array) -> None:
     elif _is_mask(key) and value.size == 1:  # the device need not be waited for
         _check_mask(x, key)
         mask = dpnp.reshape(key, key.shape + (1,) * (x.ndim - key.ndim))
-        x[...] = dpnp.where(mask, dpnp.reshape(value, ()), x)
+        x[...] = select(mask, dpnp.reshape(value, ()), x)
     else:
         target, indices, at = _split(x, key)
         target[tuple(indices)] = _fitted(value, target, indices, at)
@@ -75,7 +77,7 @@ def _merged(shape: Sequence[int], indices: Sequence[Array], value: Array) -> tup
     After the step of length d, each element holds the sum of the last 2d at its position: log2(n) steps in all.
     """
     lengths = shape[: len(indices)]
-    indices = [dpnp.where(i < number(0, i), i + number(n, i), i) for i, n in zip(indices, lengths, strict=True)]
+    indices = [select(i < number(0, i), i + number(n, i), i) for i, n in zip(indices, lengths, strict=True)]
     flat, *others = indices
     for index, n in zip(others, lengths[1:], strict=True):
         flat = flat * number(n, flat) + index
@@ -87,7 +89,7 @@ def _merged(shape: Sequence[int], indices: Sequence[Array], value: Array) -> tup
     step = 1
     while step < flat.size:
         same = dpnp.reshape(flat[step:] == flat[:-step], (-1, *(1,) * len(rest)))
-        more = dpnp.where(same, total[:-step], number(0, total))
+        more = select(same, total[:-step], number(0, total))
         tail = total[step:]
         tail += more
         step *= 2

@@ -15,7 +15,7 @@ from typing import Any
 import dpnp
 import numpy as np
 
-from gradarray_dpnp._array import dense, number, operand, own, owning, taking_numbers
+from gradarray_dpnp._array import dense, number, operand, own, owning, select, taking_numbers
 from gradarray_dpnp._indexing import check_writable
 
 Array = Any
@@ -36,7 +36,7 @@ ONEMKL = {
 def strong_multiply(g: Array, p: Any) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``."""
     product = g * p
-    return dpnp.where(g == 0, number(0, product), product)
+    return select(g == 0, number(0, product), product)
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Array:
@@ -44,7 +44,7 @@ def where(condition: Any, x1: Any, x2: Any) -> Array:
     like = x1 if isinstance(x1, dpnp.ndarray) else x2
     if isinstance(condition, bool):
         condition = dpnp.full((), condition, device=like.sycl_queue)
-    return dpnp.where(condition, operand(x1, like), operand(x2, like))
+    return select(condition, operand(x1, like), operand(x2, like))
 
 
 def full_like(x: Array, value: Any, **params: Any) -> Array:
@@ -63,7 +63,7 @@ def acosh(x: Array) -> Array:
     if x.dtype.kind != "c":
         return out
     wrong = (dpnp.real(x) == number(0, dpnp.real(x))) & dpnp.isnan(dpnp.imag(x))
-    return dpnp.where(wrong, number(complex(math.nan, math.pi / 2), x), out)
+    return select(wrong, number(complex(math.nan, math.pi / 2), x), out)
 
 
 def _fft(name: str) -> Callable[..., Array]:
