@@ -154,3 +154,67 @@ def test_on_each_device(device, check):
     if check is gradcheck:
         with pytest.raises(GradcheckError, match="Jacobian mismatch"):
             check(half, x)
+
+
+# -- forward mode, and many cotangents at once -------------------------------------------------------------------------
+
+MORE = {
+    gradcheck: {"check_forward_ad": True, "check_batched_grad": True},
+    gradgradcheck: {"check_fwd_over_rev": True, "check_batched_grad": True},
+}
+
+
+@BOTH
+@FAST
+@pytest.mark.parametrize(("function", "inputs"), RIGHT.values(), ids=RIGHT)
+def test_right_in_every_mode(function, inputs, check, fast_mode):
+    assert check(function, inputs(), fast_mode=fast_mode, **MORE[check]) is True
+
+
+class Skewed(ga.autograd.Function):
+    """Squares; the tangent is three times too large, and the gradient is that of the first cotangent of a batch."""
+
+    @staticmethod
+    def forward(x):
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+    @staticmethod
+    def jvp(ctx, t):
+        (x,) = ctx.saved_tensors
+        return 6 * x * t
+
+
+@FAST
+def test_a_wrong_tangent_is_told_apart(fast_mode):
+    assert gradcheck(Skewed.apply, real(0.5, 2.0), fast_mode=fast_mode)
+    with pytest.raises(
+        GradcheckError, match=r"^Jacobian mismatch in forward mode for output 0 with respect to input 0"
+    ):
+        gradcheck(Skewed.apply, real(0.5, 2.0), check_forward_ad=True, fast_mode=fast_mode)
+    assert not gradcheck(Skewed.apply, real(0.5), check_forward_ad=True, check_backward_ad=False, raise_exception=False)
+    with pytest.raises(GradcheckError, match="in forward mode"):
+        gradgradcheck(lambda x: Skewed.apply(x) * x, real(0.5, 2.0), check_fwd_over_rev=True, fast_mode=fast_mode)
+
+
+def test_a_wrong_batch_is_told_apart(monkeypatch):
+    module = __import__("sys").modules["gradarray.autograd.gradcheck"]
+    right = module.grad
+
+    def first(*args, is_grads_batched=False, **options):
+        found = right(*args, is_grads_batched=is_grads_batched, **options)
+        return tuple(ga.stack([g[0], g[0]]) for g in found) if is_grads_batched else found
+
+    assert gradcheck(lambda x: x.sin(), real(0.5, 2.0), check_batched_grad=True)
+    monkeypatch.setattr(module, "grad", first)
+    with pytest.raises(GradcheckError, match="for two cotangents at once are not those for one after the other"):
+        gradcheck(lambda x: x.sin(), real(0.5, 2.0), check_batched_grad=True)

@@ -3,10 +3,10 @@
     python tools/cuda.py gpu [12]      on the GPUs of this machine, with CuPy for CUDA 13 (or 12), in .venv-cuda
     python tools/cuda.py emulated      on two emulated ones, in .venv-cuemu: a step of `python dev.py test`
 
-Both install what they need, then run the contract of backends and CuPy's traps (tests/backends), the whole tutorial on
-each device, and the operations of the table, forward and derivatives (tests/ops). On a GPU that is all of it. On the
-emulator, which compiles each kernel with g++, it is small enough for CI: one sample an operation, of real numbers, and
-none of special values, masked elements and drawn shapes. What the emulator lacks is skipped by name.
+Both install what they need, then run the contract of backends and CuPy's traps (tests/backends). On a GPU the whole
+conformance suite follows; its report goes to reports/cuda.html. The emulator compiles each kernel with g++, so what
+follows there is small enough for CI: the tutorial on each device, and every operation of the table, forward and
+derivatives, with one sample of real numbers each. What the emulator lacks is skipped by name.
 
 The emulator is a folder that is not part of this repository: `../shared/cuemu` beside it, or what GRADARRAY_CUEMU
 names. Where it or g++ is not there, `emulated` says so and succeeds. It is built once, in .venv-cuemu, where the
@@ -54,12 +54,11 @@ def gpu(version: str = "13") -> int:
         return 1
     devices = done.stdout.split()[:2]
     print(f"on {', '.join(devices)}")
-    pytest = [python, "-m", "pytest", "-n", "2"]
-    named = {"GRADARRAY_TEST_DEVICES": ",".join(devices)}
+    suite = [python, "-m", "gradarray", "conformance", *devices, "--seed=1", "-n", "2"]
+    reports = [f"--report=reports/cuda.{suffix}" for suffix in ("html", "json")]
     return run_all("CuPy", [
-        ("contract and traps", [*pytest, *CONTRACT], {}),
-        *((f"tutorial on {d}", [python, "-m", "gradarray", "tutorial", "--device", d], {}) for d in devices),
-        ("operations", [*pytest, "tests/ops", "-k", "cuda"], named),
+        ("contract and traps", [python, "-m", "pytest", "-n", "2", *CONTRACT], {}),
+        ("conformance", [*suite, *reports, "--", "-q"], {}),
     ])  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """``gradcheck`` and ``gradgradcheck``: derivatives of a function of the user's, against central differences.
 
-Knows ``grad``, tensors as values, and NumPy on the host. Must not know operations.
+Knows ``grad``, the level of forward mode, tensors as values, and NumPy on the host. Must not know operations.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradarray._dispatch import make
+from gradarray._dual import JvpLevel
 from gradarray._storage import LEAF, Value
 from gradarray.autograd.backward import grad
 
@@ -41,6 +42,9 @@ def gradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
     fast_mode: bool = False,
 ) -> bool:
     """Whether the gradients of ``func`` are those that central differences tell.
@@ -64,6 +68,10 @@ def gradcheck(
         By how much two backward passes may differ.
     check_grad_dtypes : bool
         Whether gradients must be of their input's dtype and device.
+    check_batched_grad : bool
+        Whether many cotangents at once, by ``grad(..., is_grads_batched=True)``, must give what one by one gives.
+    check_forward_ad, check_backward_ad : bool
+        Whether the tangents of forward mode, and the gradients, are compared.
     fast_mode : bool
         Compare along one direction that is drawn, not in each element: two calls instead of two for each element.
 
@@ -91,8 +99,11 @@ def gradcheck(
     True
     """
     check = _Check(func, _tuple(inputs), eps, atol, rtol, nondet_tol, check_grad_dtypes)
+    modes = [mode for mode, asked in (("backward", check_backward_ad), ("forward", check_forward_ad)) if asked]
     try:
-        check.in_one_direction() if fast_mode else check.in_every_element()
+        check.in_one_direction(modes) if fast_mode else check.in_every_element(modes)
+        if check_batched_grad:
+            check.in_batches()
     except GradcheckError:
         if raise_exception:
             raise
@@ -111,6 +122,9 @@ def gradgradcheck(
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
     fast_mode: bool = False,
 ) -> bool:
     """Whether the gradients of the gradients of ``func`` are those that central differences tell.
@@ -123,8 +137,10 @@ def gradgradcheck(
         As for :func:`gradcheck`.
     grad_outputs : Tensor or sequence of Tensor, optional
         Where the outputs' cotangents lie, one an output that has a gradient; by default they are drawn.
-    eps, atol, rtol, raise_exception, nondet_tol, check_grad_dtypes, fast_mode
+    eps, atol, rtol, raise_exception, nondet_tol, check_grad_dtypes, check_batched_grad, fast_mode
         As for :func:`gradcheck`.
+    check_fwd_over_rev, check_rev_over_rev : bool
+        Whether the gradients are differentiated in forward mode, and by backward passes.
 
     Returns
     -------
@@ -164,6 +180,9 @@ def gradgradcheck(
         raise_exception=raise_exception,
         nondet_tol=nondet_tol,
         check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
     )
 
@@ -180,15 +199,16 @@ class _Check:
         self.outputs = _outputs(func(*inputs))
         self.twice = _outputs(func(*inputs))
 
-    def in_every_element(self) -> None:
+    def in_every_element(self, modes: Sequence[str]) -> None:
         """Compare all Jacobians."""
         numerical = {i: self.numerical(i) for i in self.active}
-        for o in range(len(self.outputs)):
-            for i, found in self.analytical(o).items():
-                if not np.allclose(found, numerical[i][o], rtol=self.rtol, atol=self.atol):
-                    raise GradcheckError(self.mismatch(o, i, found, numerical[i][o]))
+        for mode in modes:
+            for o in range(len(self.outputs)):
+                for i, found in (self.analytical(o) if mode == "backward" else self.tangential(o)).items():
+                    if not np.allclose(found, numerical[i][o], rtol=self.rtol, atol=self.atol):
+                        raise GradcheckError(self.mismatch(o, i, found, numerical[i][o], mode))
 
-    def in_one_direction(self) -> None:
+    def in_one_direction(self, modes: Sequence[str]) -> None:
         """Compare ⟨u, J v⟩ for random u and v, an output and an input at a time."""
         rng = np.random.default_rng(0)
         for i in self.active:
@@ -197,10 +217,31 @@ class _Check:
             for o, out in enumerate(self.outputs):
                 u = rng.standard_normal(_parts(_host(out)).size)
                 want = float(u @ (there[o] - back[o])) / (2 * self.eps)
-                found = float(v @ self.pulled(o, u)[i])
-                if not np.isclose(found, want, rtol=self.rtol, atol=self.atol * max(1.0, abs(v).sum())):
-                    whole = self.numerical(i)[o]
-                    raise GradcheckError(self.mismatch(o, i, self.analytical(o)[i], whole))
+                for mode in modes:
+                    found = float(v @ self.pulled(o, u)[i] if mode == "backward" else u @ self.pushed(i, v)[o])
+                    if not np.isclose(found, want, rtol=self.rtol, atol=self.atol * max(1.0, abs(v).sum())):
+                        jacobians = self.analytical(o) if mode == "backward" else self.tangential(o)
+                        raise GradcheckError(self.mismatch(o, i, jacobians[i], self.numerical(i)[o], mode))
+
+    def in_batches(self) -> None:
+        """Compare the gradients for two cotangents at once with those for one after the other."""
+        rng = np.random.default_rng(1)
+        wanted = [self.inputs[i] for i in self.active]
+        for o, out in enumerate(self.outputs):
+            if out._node is None:
+                continue
+            us = rng.standard_normal((2, _parts(_host(out)).size))
+            seeds = _plain(np.stack([_whole(u, _host(out)) for u in us]), out)
+            batch = grad(out, wanted, seeds, retain_graph=True, allow_unused=True, is_grads_batched=True)
+            singly = [self.pulled(o, u) for u in us]
+            for i, g in zip(self.active, batch, strict=True):
+                for k, one in enumerate(singly):
+                    found = np.zeros(one[i].size) if g is None else _parts(_host(g)[k])
+                    if not np.allclose(found, one[i], rtol=self.rtol, atol=self.atol):
+                        raise GradcheckError(
+                            f"the gradients of output {o} in input {i} for two cotangents at once are not those for "
+                            f"one after the other; for cotangent {k}\nat once: {found}\nby itself: {one[i]}"
+                        )
 
     # -- by backward passes
 
@@ -247,6 +288,33 @@ class _Check:
             if asked and got != want:
                 raise GradcheckError(f"the gradient of output {o} in input {i} has {what} {got}, the input {want}")
 
+    # -- in forward mode
+
+    def tangential(self, o: int) -> dict[int, Array]:
+        """For each input the Jacobian of output ``o``, a column for each part of the input."""
+        size = _parts(_host(self.outputs[o])).size
+        return {
+            i: np.array([self.pushed(i, v)[o] for v in np.eye(n)]).reshape(n, size).T
+            for i, point in self.points.items()
+            for n in (_parts(point).size,)
+        }
+
+    def pushed(self, i: int, v: Array) -> list[Array]:
+        """The parts of each output's tangent, for the parts ``v`` of the tangent of input ``i``."""
+        level = JvpLevel()
+        with level:
+            inputs = list(self.inputs)
+            for k in self.active:
+                like = self.inputs[k]
+                tangent = _plain(_whole(v, self.points[k]), like) if k == i else None
+                inputs[k] = level.dual(_plain(self.points[k], like), tangent)
+                inputs[k]._node = LEAF  # func may differentiate
+            tangents = [level.split(out)[1] for out in _outputs(self.func(*inputs))]
+        return [
+            np.zeros(_parts(_host(out)).size) if t is None else _parts(_host(t))
+            for t, out in zip(tangents, self.outputs, strict=True)
+        ]
+
     # -- by differences
 
     def numerical(self, i: int) -> list[Array]:
@@ -276,15 +344,16 @@ class _Check:
             raise GradcheckError(f"the outputs' shapes change with input {i}")
         return [_parts(_host(out)) for out in outs]
 
-    def mismatch(self, o: int, i: int, found: Array, want: Array) -> str:
+    def mismatch(self, o: int, i: int, found: Array, want: Array, mode: str) -> str:
         """What is said of two Jacobians that differ."""
         pairs = any(_host(x).dtype.kind == "c" for x in (self.outputs[o], self.inputs[i]))
         gap = np.abs(found - want)
         row, column = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
+        how = "" if mode == "backward" else "in forward mode "
         note = " (of complex numbers the real and the imaginary part, one after the other)" if pairs else ""
         return (
-            f"Jacobian mismatch for output {o} with respect to input {i}; the most at element {row} of the output and "
-            f"{column} of the input: analytical {found[row, column]:g}, numerical {want[row, column]:g}.\n"
+            f"Jacobian mismatch {how}for output {o} with respect to input {i}; the most at element {row} of the output "
+            f"and {column} of the input: analytical {found[row, column]:g}, numerical {want[row, column]:g}.\n"
             f"Rows are elements of the output, columns of the input{note}.\n"
             f"numerical:\n{np.array2string(want, threshold=200)}\nanalytical:\n{np.array2string(found, threshold=200)}"
         )
