@@ -103,3 +103,11 @@ def test_a_ratio_is_the_median_of_those_of_the_rounds():
     ratio = runpy.run_path(str(BENCHMARKS / "_timing.py"))["ratio"]
     # the machine was slow in the second round, and one function had an accident in the third
     assert ratio({"one": [2.0, 20.0, 9.0], "other": [1.0, 10.0, 1.0]}, "one", "other") == 2.0
+
+
+def test_the_budget_is_one_of_figures():
+    done = run(BENCHMARKS / "budget.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.rsplit(maxsplit=5) for line in done.stdout.splitlines()[3:9]]
+    assert [name.strip() for name, *_ in rows] == ["x * y", "x * 0.9", "tanh(x)", "x @ y", "x[::-1]", "reshape"]
+    assert all(figure.lstrip("-").isdecimal() for _, *figures in rows for figure in figures)
