@@ -634,8 +634,8 @@ class Methods(Value):
         return manipulation.repeat(self, repeats, axis=dim)  # type: ignore[arg-type]
 
     def unbind(self, dim: int = 0) -> Any:
-        """See :func:`gradarray.unstack`. ``torch.Tensor.unbind``."""
-        return manipulation.unstack(self, axis=dim)  # type: ignore[arg-type]
+        """See :func:`gradarray.unbind`. ``torch.Tensor.unbind``."""
+        return pytorch.unbind(self, dim)  # type: ignore[arg-type]
 
     def split(self, split_size: Any, dim: int = 0) -> Any:
         """See :func:`gradarray.split`. ``torch.Tensor.split``."""

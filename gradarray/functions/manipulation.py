@@ -340,9 +340,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
         raise IndexError(f"unstack: dimension specified as {axis} but tensor has no dimensions")
     axis = check_axis(x, axis) % len(x._data.shape)
     before = (slice(None),) * axis
-    views = tuple(getitem(x, (*before, i)) for i in range(x._data.shape[axis]))
-    one_of_several(views)
-    return views
+    return tuple(getitem(x, (*before, i)) for i in range(x._data.shape[axis]))
 
 
 def split(x: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

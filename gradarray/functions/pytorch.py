@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError
-from gradarray._storage import Value
+from gradarray._storage import Value, one_of_several
 from gradarray.functions import elementwise as e
 from gradarray.functions import linalg, manipulation, searching
 
@@ -46,7 +46,9 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     ----------
     ``torch.unbind``.
     """
-    return manipulation.unstack(x, axis=dim)
+    views = manipulation.unstack(x, axis=dim)
+    one_of_several(views)
+    return views
 
 
 def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
