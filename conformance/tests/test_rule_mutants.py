@@ -217,4 +217,4 @@ def test_a_program_that_fails_runs_as_it_is_printed() -> None:
             exec(program, {})
     exec(program, {})
     lines = program.removeprefix(f"# program\n{programs.PREAMBLE}").strip().splitlines()
-    assert len(lines) <= 20, program  # seven on an idle machine: how far it is shrunk depends on the time there is
+    assert len(lines) <= 20, program  # eight on an idle machine: how far it is shrunk depends on the time there is
