@@ -550,3 +550,13 @@ def test_gradients_on_a_cluster():
         ((x @ w) ** 2).sum().backward()
         found = values(w.grad)
     np.testing.assert_allclose(found, 2 * host.T @ (host @ np.ones(4)), rtol=1e-10)
+
+
+def test_an_integer_beside_a_negative_step_is_written_to():
+    host = np.arange(12.0).reshape(3, 4)
+    for key in ((0, slice(None, None, -1)), (-1, slice(2, None, -2)), (slice(None, None, -1), 1)):
+        x = ga.tensor(host, device="dask", requires_grad=True)
+        (x[key] * 2).sum().backward()
+        expected = np.zeros((3, 4))
+        expected[key] = 2
+        np.testing.assert_array_equal(values(x.grad), expected)

@@ -176,7 +176,9 @@ def _write_basic(x: Array, key: tuple[Any, ...], value: Array) -> Array:
     if 0 in value.shape:
         return x.copy()
     out = x.copy()
-    out[inner] = value
+    # Dask's writing takes no integer beside a negative step
+    value = value[tuple(None if isinstance(k, int) else FULL for k in inner)]
+    out[tuple(slice(k, k + 1 or None) if isinstance(k, int) else k for k in inner)] = value
     return out
 
 
