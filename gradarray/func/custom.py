@@ -75,6 +75,24 @@ class _Call:
         return self.rebuild_output(leaves)
 
 
+class _OfLeaves(Function):
+    """What both decorators make of a call: a function of its leaves, which keeps them all."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(*(x for x in inputs if isinstance(x, Value)))
+        ctx.others = [None if isinstance(x, Value) else x for x in inputs]
+        ctx.which = [isinstance(x, Value) for x in inputs]
+
+
+def _kept(ctx: Any) -> list[Any]:
+    """The leaves of the call: the saved tensors, and the others where they stood."""
+    saved = iter(ctx.saved_tensors)
+    return [next(saved) if t else x for t, x in zip(ctx.which, ctx.others, strict=True)]
+
+
 class custom_vjp(_Custom):
     """Decorates a function whose backward pass is written by hand.
 
@@ -112,25 +130,15 @@ class custom_vjp(_Custom):
         if not hasattr(self, "fwd"):
             raise AttributeError(f"No VJP defined for custom_vjp function {self.fun!r} using defvjp")
 
-        class Custom(Function):
-            generate_vmap_rule = True
-
+        class Custom(_OfLeaves):
             @staticmethod
             def forward(*leaves: Any) -> Any:
                 return call.flat_output(self.fun(*call.arguments(leaves), **call.kwargs))
 
             @staticmethod
-            def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-                tensors = [x for x in inputs if isinstance(x, Value)]
-                ctx.save_for_backward(*tensors)
-                ctx.others = [None if isinstance(x, Value) else x for x in inputs]
-                ctx.which = [isinstance(x, Value) for x in inputs]
-
-            @staticmethod
             def backward(ctx: Any, *gs: Any) -> Any:
                 # the residuals are made anew where they are wanted, so that they stand on whatever tape there is
-                saved = iter(ctx.saved_tensors)
-                leaves = [next(saved) if t else x for t, x in zip(ctx.which, ctx.others, strict=True)]
+                leaves = _kept(ctx)
                 _, residuals = self.fwd(*call.arguments(leaves), **call.kwargs)
                 found = self.bwd(*call.fixed.values(), residuals, call.structured(gs))
                 if not isinstance(found, tuple) or len(found) != len(call.moving):
@@ -208,25 +216,19 @@ class custom_jvp(_Custom):
             groups = tuple(call.groups(primals)), tuple(call.groups(tangents))
             return tuple(_trees.leaves_of(self.rule(*call.fixed.values(), *groups)[1]))
 
-        class Custom(Function):
-            generate_vmap_rule = True
-
+        class Custom(_OfLeaves):
             @staticmethod
             def forward(*leaves: Any) -> Any:
                 return call.flat_output(self.fun(*call.arguments(leaves), **call.kwargs))
 
             @staticmethod
             def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-                tensors = [x for x in inputs if isinstance(x, Value)]
-                ctx.save_for_backward(*tensors)
-                ctx.save_for_forward(*tensors)
-                ctx.others = [None if isinstance(x, Value) else x for x in inputs]
-                ctx.which = [isinstance(x, Value) for x in inputs]
+                _OfLeaves.setup_context(ctx, inputs, output)
+                ctx.save_for_forward(*(x for x in inputs if isinstance(x, Value)))
 
             @staticmethod
             def backward(ctx: Any, *gs: Any) -> Any:
-                saved = iter(ctx.saved_tensors)
-                leaves = [next(saved) if t else x for t, x in zip(ctx.which, ctx.others, strict=True)]
+                leaves = _kept(ctx)
                 active = [i for i, x in enumerate(leaves) if isinstance(x, Value) and x._dtype.kind in "fc"]
 
                 def along(*ts: Any) -> Any:  # linear: its transpose is its vjp, anywhere
@@ -240,8 +242,7 @@ class custom_jvp(_Custom):
 
             @staticmethod
             def jvp(ctx: Any, *ts: Any) -> Any:
-                saved = iter(ctx.saved_tensors)
-                leaves = [next(saved) if t else x for t, x in zip(ctx.which, ctx.others, strict=True)]
+                leaves = _kept(ctx)
                 return pushed(leaves, ts)
 
         return Custom
