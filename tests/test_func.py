@@ -671,3 +671,12 @@ def test_docstrings_are_there_and_their_examples_true(thing):
     for example in doctest.DocTestFinder(recurse=False).find(thing, thing.__name__, module=False, globs={}):
         runner.run(example, out=failures.append)
     assert not failures, "".join(failures)
+
+
+def test_transforms_of_tensors_nest_without_optree(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optree", None)
+    x = ga.tensor([1.0, 2.0])
+    cube = vmap(ga.func.grad(ga.func.grad(lambda x: x**3)))
+    assert cube(x).tolist() == [6, 12]
+    ((a, b), c) = vmap(lambda x: ((x, 2 * x), 3 * x))(x)
+    assert (a.tolist(), b.tolist(), c.tolist()) == ([1, 2], [2, 4], [3, 6])

@@ -1,6 +1,6 @@
 """Trees: the tensors in nested tuples, lists and dicts, as a list, and back again.
 
-A tensor, and a tuple of tensors, need no library. All else is optree's, which is asked for when it is first met.
+A tensor, and tuples of tensors, also nested, need no library. All else is optree's, asked for when it is first met.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """
     if not _is_container(tree):
         return [tree], lambda leaves: leaves[0]
-    if type(tree) is tuple and not any(map(_is_container, tree)):
-        return list(tree), tuple
+    if type(tree) is tuple:
+        parts = [flatten(part) for part in tree]
+
+        def whole(leaves: Sequence[Any]) -> Any:
+            rest = iter(leaves)
+            return tuple(build([next(rest) for _ in some]) for some, build in parts)
+
+        return [leaf for some, _ in parts for leaf in some], whole
     optree = _optree(tree)
     leaves, spec = optree.tree_flatten(tree, none_is_leaf=True)
     return leaves, lambda leaves: optree.tree_unflatten(spec, leaves)
@@ -74,7 +80,7 @@ def _optree(tree: Any) -> Any:
         import optree
     except ImportError:
         raise ImportError(
-            f"a {_shape_of(tree)} was given or returned: containers other than a tuple of tensors need optree; "
+            f"a {_shape_of(tree)} was given or returned: containers other than tuples of tensors need optree; "
             "pip install gradarray[func]"
         ) from None
     return optree
