@@ -2,9 +2,12 @@
 
 Knows records, nodes, places and values. Must not know what any operation means.
 
-There are two roads. The general one takes everything. The short one, made for each elementwise operation at import,
-takes what nearly every call is: real floating tensors of one dtype on one place, or one and a Python scalar. It does
-the same with fewer steps; whatever it does not recognise it hands to the general one.
+There are three roads. The general one takes everything. The short one, made for each elementwise operation at import,
+takes what nearly every call is: real floating tensors of one dtype on one place, or one and a Python scalar. The middle
+one, made for each other operation of one or two inputs, takes such tensors and parameters. Both do the same as the
+general one with fewer steps; whatever they do not recognise they hand to it.
+
+The annotations of local variables here tell the compiler what it may take for granted (see docs/performance.md).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from gradarray import _state, _watch, ops
 from gradarray._engine import Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
-from gradarray._place import Place, place_of, scoped_types
+from gradarray._place import Kind, Place, place_of, scoped_types
 from gradarray._primitive import TABLE, Primitive, Rules
 from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias
 from gradarray.backends import Array
@@ -100,21 +103,22 @@ class TableOp(NamedOp):
     record : Primitive
     floating : bool
         Integers are converted before the kernel sees them.
-    direct : bool
-        Its kernel takes arrays one by one and gives one.
     plain : TableOp
         The same for what is real and computed in no scope.
+    one, two : callable or None
+        Its middle road, where its kernel takes one or two arrays and gives one.
     """
 
-    __slots__ = ("direct", "floating", "plain", "plans", "record", "saves")
+    __slots__ = ("floating", "one", "plain", "plans", "record", "saves", "two")
 
     def __init__(self, record: Primitive) -> None:
         super().__init__(record.grad_name)
         self.record = record
         self.floating = record.accepts == "floating"
         self.saves: dict[tuple[bool, ...], frozenset[int]] = {}
-        self.direct = record.outputs == 1 and not record.listed
         self.plain: TableOp = self
+        self.one: Callable[[Any, dict[str, Any]], Any] | None = None
+        self.two: Callable[[Any, Any, dict[str, Any]], Any] | None = None
         self.plans = _Plans(self)
 
     def to_save(self, needs: tuple[bool, ...]) -> frozenset[int]:
@@ -277,13 +281,13 @@ class _Ops(dict[Primitive, TableOp]):
         self[record] = op = TableOp(record)
         if record.rules is not None:
             op.plain = PlainOp(record)
+        if record.outputs == 1 and not record.listed:
+            op.one = _one(op) if record.inputs == 1 else None
+            op.two = _two(op) if record.inputs == 2 else None
         return op
 
 
 _ops = _Ops()
-
-
-# -- the general road --------------------------------------------------------------------------------------------------
 
 
 def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> PublicTensor:
@@ -299,6 +303,20 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
     TypeError
         If the dtypes have no common dtype, or the operation does not take them.
     """
+    op = _ops[record]
+    if op.one is not None and len(xs) == 1:
+        return op.one(xs[0], params)  # type: ignore[no-any-return]
+    if op.two is not None and len(xs) == 2:
+        return op.two(xs[0], xs[1], params)  # type: ignore[no-any-return]
+    return _general(op, xs, params)
+
+
+# -- the general road --------------------------------------------------------------------------------------------------
+
+
+def _general(op: TableOp, xs: Sequence[Any], params: dict[str, Any]) -> PublicTensor:
+    """:func:`apply`, whatever the tensors are."""
+    record = op.record
     kind: Any = None
     tracked = False
     raws = []
@@ -312,24 +330,6 @@ def apply(record: Primitive, xs: Sequence[Any], params: dict[str, Any]) -> Publi
         if x._node is not None:
             tracked = True
         raws.append(x._data)
-    op = _ops[record]
-    if op.direct and kind is not None and kind.short and len(raws) == len(xs) and kind.place.shape_of is None:
-        try:
-            out = kind.kernels[record.name](*raws, **params)
-        except Exception as error:
-            raise _explained(record, xs, error) from error
-        result = Tensor()
-        result._data = out = out if type(out) is kind.array_type else kind.place.wrap(out)
-        result._kind = kind if out.dtype is kind.raw_dtype else kind.place.kind(out)
-        result._node = result._cell = result._meta = None
-        if tracked and record.rules is not None and grad_enabled():
-            if result._kind is kind:
-                _record_plain(op, xs, raws, params, kind.place, result)
-            elif result._kind.dtype.kind in "fc":
-                _record(op, xs, params, kind.place, (result,))
-        if record.view:
-            alias(result, xs[0], record, params)
-        return result  # type: ignore[no-any-return]
     if len(raws) != len(xs) or (op.floating and kind.dtype.kind not in "fc"):
         place = common_place(record.name, xs)
         if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
@@ -376,44 +376,6 @@ def detached(x: Any) -> Any:
     out = make(x._data if level is None else level.detached(x._data), x._place, x._dtype)
     make_alias(out, x, None, recording=False)
     return out
-
-
-def _record_plain(
-    op: TableOp, xs: Sequence[Any], raws: Sequence[Array], params: dict[str, Any], place: Place, output: Any
-) -> None:
-    """:func:`_record` for an operation on real tensors of one dtype, which gives one of that dtype."""
-    node = OpNode()
-    node.op, node.hooks, node.place, node.params, node.complex = op.plain, None, place, params, False
-    if len(xs) == 2:
-        x1, x2 = xs
-        edge1, edge2 = x1._node, x2._node
-        node.edges = (x1 if edge1 is LEAF else edge1, x2 if edge2 is LEAF else edge2)
-        raw1, raw2 = raws
-        node.shapes = (raw1.shape, raw2.shape)
-        plan = op.plans[edge1 is not None, edge2 is not None]
-        if plan:
-            cell1 = cell2 = None
-            if plan[0]:
-                cell1 = x1._cell
-                if cell1 is None:
-                    x1._cell = cell1 = [raw1]
-            if plan[1]:
-                cell2 = x2._cell
-                if cell2 is None:
-                    x2._cell = cell2 = [raw2]
-            node.saved = (cell1, cell2, cell_of(output) if plan[2] else None)
-        else:
-            node.saved = ()
-    else:
-        node.edges = tuple([x if x._node is LEAF else x._node for x in xs])
-        node.shapes = tuple([raw.shape for raw in raws])
-        plan = op.plans[tuple([x._node is not None for x in xs])]
-        if plan:
-            node.saved = tuple([cell_of(x) if wanted else None for x, wanted in zip((*xs, output), plan)])
-        else:
-            node.saved = ()
-    node.seq = next_seq()
-    output._node = node
 
 
 def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place, outputs: tuple[Value, ...]) -> None:
@@ -607,6 +569,112 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] |
     return tuple(q if p == 1 else p for p, q in padded)
 
 
+# -- the middle road ---------------------------------------------------------------------------------------------------
+
+
+def road(name: str) -> Callable[..., Any]:
+    """The function of one tensor or two, and parameters, that runs the operation ``name``: :func:`apply` made short."""
+    op = _ops[TABLE[name]]
+    found = op.one or op.two
+    assert found is not None, f"{name} takes another number of arrays"
+    return found
+
+
+def _one(op: TableOp) -> Callable[[Any, dict[str, Any]], Any]:
+    """The function of a tensor and parameters that runs ``op``, whose kernel takes one array and gives one."""
+    record, plain = op.record, op.plain
+    name, view, differentiable = record.name, record.view, record.rules is not None
+    save_x, save_out = op.plans[(True,)] or (False, False) if differentiable else (False, False)
+
+    def run(x: Any, params: dict[str, Any]) -> Any:
+        if type(x) is not Tensor:
+            return _general(op, (x,), params)
+        v: Value = x
+        kind: Kind = v._kind
+        if not kind.middle:
+            return _general(op, (x,), params)
+        data = v._data
+        try:
+            raw: Any = kind.kernels[name](data, **params)
+        except Exception as error:
+            raise _explained(record, (x,), error) from error
+        out: Value = Tensor()
+        out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
+        out._kind = kind if raw.dtype is kind.raw_dtype else kind.place.kind(raw)
+        out._node = out._cell = out._meta = None
+        node = v._node
+        if node is not None and differentiable and grad_enabled():
+            if out._kind is kind:
+                new: OpNode = OpNode()
+                new.op, new.hooks, new.place, new.params, new.complex = plain, None, kind.place, params, False
+                new.edges = (x if node is LEAF else node,)
+                new.shapes = (data.shape,)
+                if save_x or save_out:
+                    new.saved = (cell_of(v) if save_x else None, cell_of(out) if save_out else None)
+                else:
+                    new.saved = ()
+                new.seq = next_seq()
+                out._node = new
+            elif out._kind.dtype.kind in "fc":
+                _record(op, (x,), params, kind.place, (out,))
+        if view:
+            alias(out, v, record, params)
+        return out
+
+    return run
+
+
+def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
+    """The function of two tensors and parameters that runs ``op``, whose kernel takes two arrays and gives one."""
+    record = op.record
+    name, differentiable = record.name, record.rules is not None
+    assert not record.view, "what a view is of would have to be said"
+
+    def run(x1: Any, x2: Any, params: dict[str, Any]) -> Any:
+        if type(x1) is not Tensor or type(x2) is not Tensor:
+            return _general(op, (x1, x2), params)
+        v1: Value = x1
+        v2: Value = x2
+        kind: Kind = v1._kind
+        if kind is not v2._kind or not kind.middle:
+            return _general(op, (x1, x2), params)
+        try:
+            raw: Any = kind.kernels[name](v1._data, v2._data, **params)
+        except Exception as error:
+            raise _explained(record, (x1, x2), error) from error
+        out: Value = Tensor()
+        out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
+        out._kind = kind if raw.dtype is kind.raw_dtype else kind.place.kind(raw)
+        out._node = out._cell = out._meta = None
+        if (v1._node is not None or v2._node is not None) and differentiable and grad_enabled():
+            if out._kind is kind:
+                _record_two(op, v1, v2, params, out)
+            elif out._kind.dtype.kind in "fc":
+                _record(op, (x1, x2), params, kind.place, (out,))
+        return out
+
+    return run
+
+
+def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: Value) -> None:
+    """:func:`_record` for an operation on two real tensors of one dtype, which gives one of that dtype."""
+    new: OpNode = OpNode()
+    new.op, new.hooks, new.place, new.params, new.complex = op.plain, None, out._kind.place, params, False
+    node1, node2 = v1._node, v2._node
+    new.edges = (v1 if node1 is LEAF else node1, v2 if node2 is LEAF else node2)
+    new.shapes = (v1._data.shape, v2._data.shape)
+    plan = op.plans[node1 is not None, node2 is not None]
+    if plan:
+        save1, save2, save_out = plan
+        new.saved = (
+            cell_of(v1) if save1 else None, cell_of(v2) if save2 else None, cell_of(out) if save_out else None,
+        )  # fmt: skip
+    else:
+        new.saved = ()
+    new.seq = next_seq()
+    out._node = new
+
+
 # -- the short road ----------------------------------------------------------------------------------------------------
 
 
@@ -615,33 +683,37 @@ def unary(name: str) -> Callable[[Any], Any]:
     record = TABLE[name]
     if record.kind != "elementwise" or record.rules is None:
         return lambda x: apply(record, (x,), {})
-    op = ShortOp(record, (0,))
+    whole, op = _ops[record], ShortOp(record, (0,))
     plan = record.rules.plans[0]
     save_x, save_out = 0 in plan, -1 in plan
 
     def run(x: Any) -> Any:
-        if type(x) is not Tensor or not (kind := x._kind).short:
-            return apply(record, (x,), {})
-        data = x._data
+        if type(x) is not Tensor:
+            return _general(whole, (x,), {})
+        v: Value = x
+        kind: Kind = v._kind
+        if not kind.short:
+            return _general(whole, (x,), {})
+        data = v._data
         try:
             raw = kind.kernels[name](data)
         except Exception:
-            return apply(record, (x,), {})  # which explains what is wrong
-        out = Tensor()
+            return _general(whole, (x,), {})  # which explains what is wrong
+        out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind
         out._cell = out._meta = None
-        node = x._node
+        node = v._node
         if node is None or not grad_enabled():
             out._node = None
             return out
-        out._node = new = OpNode()
+        new: OpNode = OpNode()
         new.op = op
         new.place = kind.place
         if save_x:
-            cell = x._cell
+            cell = v._cell
             if cell is None:
-                x._cell = cell = [data]
+                v._cell = cell = [data]
             if save_out:
                 out._cell = other = [raw]
                 new.saved = (cell, other)
@@ -655,6 +727,7 @@ def unary(name: str) -> Callable[[Any], Any]:
         new.edges = (x if node is LEAF else node,)
         new.hooks = None
         new.seq = next_seq()
+        out._node = new
         return out
 
     return run
@@ -669,6 +742,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     if record.rules is None:
         untracked = _untracked(name)
         return (lambda x2, x1: untracked(x1, x2)) if reflected else untracked
+    whole = _ops[record]
     op1, op2, op12 = ShortOp(record, (0,)), ShortOp(record, (1,)), ShortOp(record, (0, 1))
     numbers = record.numbers
     plan1, plan2, plan12 = (
@@ -677,44 +751,55 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     )
 
     def run(x1: Any, x2: Any) -> Any:
+        kind: Kind
+        v1: Value
+        v2: Value
+        uneven = False
         if type(x2) is Tensor and type(x1) is Tensor:
-            kind = x1._kind
-            data1, data2 = x1._data, x2._data
-            if kind is not x2._kind or not kind.short:
-                return apply(record, (x1, x2), {})
-            node1, node2 = x1._node, x2._node
+            v1, v2 = x1, x2
+            kind = v1._kind
+            if kind is not v2._kind or not kind.short:
+                return _general(whole, (x1, x2), {})
+            data1, data2, node1, node2 = v1._data, v2._data, v1._node, v2._node
             if (node1 is not None or node2 is not None) and data1.shape != data2.shape:
-                return apply(record, (x1, x2), {})
+                if not kind.middle:
+                    return _general(whole, (x1, x2), {})
+                uneven = True
         elif (type(x2) is float or type(x2) is int) and type(x1) is Tensor:
-            kind = x1._kind
+            v1 = x1
+            kind = v1._kind
             if not kind.short:
-                return apply(record, (x1, x2), {})
-            data1, data2 = x1._data, x2 if numbers else kind.scalars.get(x2)
+                return _general(whole, (x1, x2), {})
+            data1, data2 = v1._data, x2 if numbers else kind.scalars.get(x2)
             if data2 is None:
                 data2 = kind.scalar(x2)
-            node1, node2 = x1._node, None
+            node1, node2 = v1._node, None
         elif (type(x1) is float or type(x1) is int) and type(x2) is Tensor:
-            kind = x2._kind
+            v2 = x2
+            kind = v2._kind
             if not kind.short:
-                return apply(record, (x1, x2), {})
-            data1, data2 = x1 if numbers else kind.scalars.get(x1), x2._data
+                return _general(whole, (x1, x2), {})
+            data1, data2 = x1 if numbers else kind.scalars.get(x1), v2._data
             if data1 is None:
                 data1 = kind.scalar(x1)
-            node1, node2 = None, x2._node
+            node1, node2 = None, v2._node
         else:
-            return apply(record, (x1, x2), {})
+            return _general(whole, (x1, x2), {})
         try:
             raw = kind.kernels[name](data1, data2)
         except Exception:
-            return apply(record, (x1, x2), {})  # which explains what is wrong
-        out = Tensor()
+            return _general(whole, (x1, x2), {})  # which explains what is wrong
+        out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind
         out._cell = out._meta = None
         if (node1 is None and node2 is None) or not grad_enabled():
             out._node = None
             return out
-        out._node = new = OpNode()
+        if uneven:
+            _record_two(whole, v1, v2, {}, out)
+            return out
+        new: OpNode = OpNode()
         new.place = kind.place
         if node1 is None:
             new.op, plan = op2, plan2
@@ -732,16 +817,16 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             cell1 = cell2 = cell3 = None
             if save1:
                 if type(x1) is Tensor:
-                    cell1 = x1._cell
+                    cell1 = v1._cell
                     if cell1 is None:
-                        x1._cell = cell1 = [data1]
+                        v1._cell = cell1 = [data1]
                 else:
                     cell1 = [data1]
             if save2:
                 if type(x2) is Tensor:
-                    cell2 = x2._cell
+                    cell2 = v2._cell
                     if cell2 is None:
-                        x2._cell = cell2 = [data2]
+                        v2._cell = cell2 = [data2]
                 else:
                     cell2 = [data2]
             if save_out:
@@ -749,6 +834,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             new.saved = (cell1, cell2, cell3)
         new.hooks = None
         new.seq = next_seq()
+        out._node = new
         return out
 
     if reflected:

@@ -213,6 +213,7 @@ def walk(
     GraphFreedError
         At a node that an earlier walk has freed.
     """
+    target: Node
     sums = _Sums(add, iadd)
     waiting: dict[Any, Cotangent] = {}  # at nodes
     arrived: dict[Any, Cotangent] = {}  # at sinks
@@ -232,18 +233,19 @@ def walk(
                 if g is None or edge is None:
                     continue
                 if isinstance(edge, Node):
-                    if edge is ready:
-                        waiting[edge], ready = ready_g, None
-                        heappush(heap, (-edge.seq, edge))
-                        sums.plus(waiting, edge, g)
-                    elif edge in waiting:
-                        sums.plus(waiting, edge, g)
-                    elif only is None or edge in only:
+                    target = edge
+                    if target is ready:
+                        waiting[target], ready = ready_g, None
+                        heappush(heap, (-target.seq, target))
+                        sums.plus(waiting, target, g)
+                    elif target in waiting:
+                        sums.plus(waiting, target, g)
+                    elif only is None or target in only:
                         if ready is None:
-                            ready, ready_g = edge, g
+                            ready, ready_g = target, g
                         else:
-                            waiting[edge] = g
-                            heappush(heap, (-edge.seq, edge))
+                            waiting[target] = g
+                            heappush(heap, (-target.seq, target))
                 elif edge in arrived:
                     sums.plus(arrived, edge, g)
                 elif isinstance(edge, Slot):

@@ -233,7 +233,7 @@ class LevelPlace(Place):
         self.xp = _LevelSpace(self)
         self.kinds = {name: Kind(self, dtype) for name, dtype in self.raw_dtype.items()}
         for kind in self.kinds.values():
-            kind.short = False  # its kernels compute through dispatch, which may record
+            kind.short = kind.middle = False  # its kernels compute through dispatch, which may record
         self.kind_of = {kind.dtype: kind for kind in self.kinds.values()}
 
 

@@ -196,6 +196,8 @@ class Kind:
         There is no scope to enter, and nobody looks on (:mod:`gradarray._watch`).
     short : bool
         Elementwise operations may take the short road: plain and real floating.
+    middle : bool
+        Other operations may take the middle road: short, and shapes are known.
     inference : bool
         Of tensors made in inference mode; their kinds are twins of the others.
     kernels : mapping
@@ -207,7 +209,8 @@ class Kind:
     """
 
     __slots__ = (
-        "_twin", "array_type", "dtype", "inference", "kernels", "place", "plain", "raw_dtype", "scalars", "short",
+        "_twin", "array_type", "dtype", "inference", "kernels", "middle", "place", "plain", "raw_dtype", "scalars",
+        "short",
     )  # fmt: skip
 
     def __init__(self, place: Place, dtype: DType, inference: bool = False) -> None:
@@ -222,6 +225,7 @@ class Kind:
         """Open or close the short road; for inference tensors it stays closed."""
         self.plain = short_road and self.place.scope is None and not self.inference
         self.short = self.plain and self.dtype.is_real_floating
+        self.middle = self.short and self.place.shape_of is None
 
     def for_inference(self) -> Kind:
         """The twin of inference tensors."""

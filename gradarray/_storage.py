@@ -150,7 +150,8 @@ def _holders(cell: Cell) -> int:
 
 def _least() -> int:
     """What :func:`_holders` says of a cell that only a member's tuple holds, to who walks over the members."""
-    for _, cell in [(None, [None])]:
+    members = [(None, [None])]
+    for _, cell in members:
         return _holders(cell)
     raise AssertionError
 

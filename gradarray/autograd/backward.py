@@ -33,6 +33,7 @@ from gradarray._place import Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value, before_write, meta_of
 from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
+from gradarray.backends import Array
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -64,24 +65,28 @@ def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> lis
                 f"element {i} of tensors does not require grad and does not have a grad_fn; create what it depends on "
                 "with requires_grad=True, outside of no_grad"
             )
-        g = _one(x) if g is None else _checked(x, g, i)
-        seeds.append((edge_of(x), g if taped else g._data))
+        if g is None:
+            one = _one(x)
+            seeds.append((edge_of(x), make(one, x._place, x._dtype) if taped else one))
+        else:
+            g = _checked(x, g, i)
+            seeds.append((edge_of(x), g if taped else g._data))
     return seeds
 
 
-def _one(x: Value) -> Value:
+def _one(x: Value) -> Array:
     """The gradient of a scalar with respect to itself."""
-    shape = x._data.shape
-    if math.prod(shape) != 1:
+    kind, shape = x._kind, x._data.shape
+    if shape and math.prod(shape) != 1:
         raise RuntimeError(
             f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a gradient "
             "of that shape, for example backward(gradarray.ones_like(y))"
         )
-    if x._dtype.kind == "c":
+    if kind.dtype.is_complex:
         raise RuntimeError(
             f"grad can be implicitly created only for real scalar outputs but got {x._dtype!r}; pass a gradient"
         )
-    return make(x._place.kernels["ones_like"](x._data), x._place, x._dtype)
+    return kind.kernels["ones_like"](x._data)
 
 
 def _checked(x: Value, g: Any, i: int) -> Value:
@@ -166,12 +171,13 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
     if taped:
         g = box.pop()
     else:
-        place: Place = x._place
+        kind = x._kind
+        place: Place = kind.place
         raw, holders = _sole(box)
         # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
         alone = holders <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
         g = make(raw if alone else place.backend.copy(place.wrap(raw)), place)
-        g = g if g._dtype is x._dtype else cast(g, x._dtype)
+        g = g if g._kind.dtype is kind.dtype else cast(g, kind.dtype)
     meta = x._meta
     if meta is not None and meta.hooks and x._node is LEAF:
         for hook in tuple(meta.hooks):

@@ -65,11 +65,21 @@ def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
     return out
 
 
+_add_up: Any = np.add.reduce
+
+
 def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
     """``np.mean`` without its wrapping, which takes longer than a short sum."""
-    reduce: Any = np.add.reduce
-    total = reduce(x, axis=axis, keepdims=keepdims)
-    return total / x.dtype.type(x.size / max(total.size, 1)) if total.size else np.mean(x, axis=axis, keepdims=keepdims)
+    total = _add_up(x, axis=axis, keepdims=keepdims)
+    size = total.size
+    return total / (x.size / size) if size else np.mean(x, axis=axis, keepdims=keepdims)
+
+
+def ones_like(x: Array) -> Array:
+    """``np.ones_like``, in a third of its time on small arrays; always in row-major order."""
+    out = np.empty(x.shape, x.dtype)
+    out.fill(1)
+    return out
 
 
 def _clone(x: Array) -> Array:
@@ -112,10 +122,10 @@ class NumpyBackend(Backend):
             "clone": _clone,
             "roll": _roll,
             "argsort": argsort,
-            "sum": np.add.reduce,
+            "sum": _add_up,
             "mean": mean,
             "spread": spread,
-            "ones_like": lambda x: np.ones(x.shape, x.dtype),
+            "ones_like": ones_like,
             "permute_dims": lambda x, axes: x.transpose(axes),
             "matmul": operator.matmul,
             "matrix_transpose": operator.attrgetter("mT"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray._dispatch import apply, cast, grad_enabled, make
+from gradarray._dispatch import apply, cast, grad_enabled, make, road
 from gradarray._inplace import write
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _BOUNDS = (int, type(None))
 _GETITEM, _INDEX = TABLE["getitem"], TABLE["index"]
+_viewed = road("getitem")
 
 
 def _integer(k: Any) -> Any:
@@ -143,11 +144,11 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     else:
         parts = (*key, ...) if type(key) is tuple else (key, ...)
         if len(parts) <= len(shape) + 1:
-            return apply(_GETITEM, (x,), {"key": parts})
+            return _viewed(x, {"key": parts})  # type: ignore[no-any-return]
     parts, arrays = _parse(x, key)
     if arrays:
         return apply(_INDEX, (x, *arrays), {"key": parts})
-    return apply(_GETITEM, (x,), {"key": parts})
+    return _viewed(x, {"key": parts})  # type: ignore[no-any-return]
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:

@@ -12,7 +12,7 @@ import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradarray import _state
-from gradarray._dispatch import ShapeError, apply, cast
+from gradarray._dispatch import ShapeError, apply, cast, road
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.autograd import no_grad
@@ -37,6 +37,8 @@ from gradarray.functions.statistical import check_axis, check_tensor, count_nonz
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
+_MATMUL = road("matmul")
+
 
 def floating(x: Any) -> Any:
     """``x``, its integers in the default floating dtype."""
@@ -57,12 +59,19 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """
     if not isinstance(x1, Value) or not isinstance(x2, Value):
         raise TypeError(f"matmul needs two tensors, got {type(x1).__name__} and {type(x2).__name__}")
-    a, b = x1._data.shape, x2._data.shape
+    try:
+        return _MATMUL(x1, x2, {})  # type: ignore[no-any-return]
+    except Exception:
+        _check_product(x1._data.shape, x2._data.shape)
+        raise
+
+
+def _check_product(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """Say of shapes that have no product what PyTorch says."""
     if not a or not b:
-        raise ShapeError(f"matmul: both arguments need at least one dimension, got {list(a)} and {list(b)}")
+        raise ShapeError(f"matmul: both arguments need at least one dimension, got {list(a)} and {list(b)}") from None
     if a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ShapeError(f"mat1 and mat2 shapes cannot be multiplied ({list(a)} and {list(b)})")
-    return apply(TABLE["matmul"], (x1, x2), {})
+        raise ShapeError(f"mat1 and mat2 shapes cannot be multiplied ({list(a)} and {list(b)})") from None
 
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Any, Any] = 2) -> Tensor:

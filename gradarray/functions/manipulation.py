@@ -10,7 +10,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast
+from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast, road
 from gradarray._primitive import TABLE
 from gradarray._storage import Value, one_of_several
 from gradarray.creation import as_value, to_place
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 _T = Any
+_VIEW, _PERMUTE, _MATRIX_TRANSPOSE = road("view"), road("permute_dims"), road("matrix_transpose")
 
 
 def resolve_shape(x: Any, shape: Sequence[int], name: str) -> Shape:
@@ -37,11 +38,11 @@ def resolve_shape(x: Any, shape: Sequence[int], name: str) -> Shape:
     given = tuple(map(operator.index, shape))
     check_tensor(x)
     size = math.prod(x._data.shape)
-    if given.count(-1) > 1:
-        raise ShapeError(f"{name}: only one dimension can be inferred, but shape {list(given)} has several -1")
-    if any(n < -1 for n in given):
-        raise ShapeError(f"{name}: invalid negative dimension in shape {list(given)}")
-    if -1 in given:
+    if negative := [n for n in given if n < 0]:
+        if negative.count(-1) > 1:
+            raise ShapeError(f"{name}: only one dimension can be inferred, but shape {list(given)} has several -1")
+        if negative != [-1]:
+            raise ShapeError(f"{name}: invalid negative dimension in shape {list(given)}")
         rest = math.prod(n for n in given if n != -1)
         if rest == 0 or size % rest:
             raise ShapeError(f"{name}: shape {list(given)} is invalid for input of size {size}")
@@ -65,7 +66,7 @@ def view(x: Tensor, shape: Sequence[int]) -> Tensor:
     """
     target = resolve_shape(x, shape, "view")
     try:
-        return apply(TABLE["view"], (x,), {"shape": target})
+        return _VIEW(x, {"shape": target})  # type: ignore[no-any-return]
     except (ValueError, AttributeError):
         raise ShapeError(
             f"view size {list(target)} is not compatible with input tensor's size {list(x._data.shape)} and stride "
@@ -99,7 +100,7 @@ def reshape(x: Tensor, /, shape: Sequence[int], *, copy: bool | None = None) -> 
     if copy:
         return apply(TABLE["reshape"], (apply(TABLE["clone"], (x,), {}),), {"shape": target})
     try:
-        return apply(TABLE["view"], (x,), {"shape": target})
+        return _VIEW(x, {"shape": target})  # type: ignore[no-any-return]
     except (ValueError, AttributeError):
         if copy is False:
             raise
@@ -117,7 +118,7 @@ def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     if len(axes) != len(check_tensor(x)._data.shape):
         raise ShapeError(f"permute_dims: {len(axes)} axes {axes} for a tensor of shape {list(x._data.shape)}")
     check_axis(x, axes)
-    return apply(TABLE["permute_dims"], (x,), {"axes": axes})
+    return _PERMUTE(x, {"axes": axes})  # type: ignore[no-any-return]
 
 
 def transpose(x: Tensor, dim0: int | Sequence[int] | None = None, dim1: int | None = None) -> Tensor:
@@ -163,7 +164,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
     """
     if len(check_tensor(x)._data.shape) < 2:
         raise ShapeError(f"matrix_transpose needs at least 2 dimensions, got shape {list(x._data.shape)}")
-    return apply(TABLE["matrix_transpose"], (x,), {})
+    return _MATRIX_TRANSPOSE(x, {})  # type: ignore[no-any-return]
 
 
 def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int], /) -> Tensor:

@@ -6,7 +6,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _state
-from gradarray._dispatch import DtypeError, apply, cast
+from gradarray._dispatch import DtypeError, apply, cast, road
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import full
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
 Axis = int | tuple[int, ...] | None
+
+_SUM, _MEAN = road("sum"), road("mean")
 
 
 def check_tensor(x: Any) -> Any:
@@ -59,7 +61,7 @@ def _accumulator(x: Any, dtype: Any) -> Any:
     """``x`` in the dtype that its sum or product has: given, or for small integers the standard's default."""
     if dtype is not None:
         return cast(check_tensor(x), as_dtype(dtype))
-    if check_tensor(x)._dtype.kind in "fc":
+    if check_tensor(x)._kind.short or x._dtype.kind in "fc":
         return x
     if x._dtype.kind == "u":
         return cast(x, uint64 if x._place.integer is int64 else uint32)
@@ -72,7 +74,7 @@ def _in_dtype(out: Any, dtype: Any) -> Any:
 
 
 def _needs_floating(x: Any, name: str) -> Any:
-    if check_tensor(x)._dtype.kind not in "fc":
+    if not check_tensor(x)._kind.short and x._dtype.kind not in "fc":
         raise DtypeError(
             f"{name}(): input dtype must be either a floating point or complex dtype, got {x._dtype!r}; "
             f"convert it first, for example x.to({_state.get_default_dtype()!r})"
@@ -110,7 +112,9 @@ def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = 
     ----------
     Array API standard, ``sum``; ``torch.sum``.
     """
-    return _in_dtype(_reduced("sum", _accumulator(x, dtype), axis, keepdims), dtype)  # type: ignore[no-any-return]
+    x = _accumulator(x, dtype)
+    axis = axis if axis is None else check_axis(x, axis)
+    return _in_dtype(_SUM(x, {"axis": axis, "keepdims": keepdims}), dtype)  # type: ignore[no-any-return]
 
 
 def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -136,7 +140,9 @@ def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     Array API standard, ``mean``; ``torch.mean``.
     """
     x = x if dtype is None else cast(check_tensor(x), as_dtype(dtype))
-    return _reduced("mean", _needs_floating(x, "mean"), axis, keepdims)  # type: ignore[no-any-return]
+    x = _needs_floating(x, "mean")
+    axis = axis if axis is None else check_axis(x, axis)
+    return _MEAN(x, {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
 
 
 def var(

@@ -18,6 +18,8 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def kept(shape: Shape, axis: Axis) -> Shape:
     """The shape after a reduction that keeps the dimensions reduced, with length 1."""
+    if axis is None:
+        return (1,) * len(shape)
     axes = axes_of(axis, len(shape))
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
@@ -30,7 +32,7 @@ def count(shape: Shape, axis: Axis) -> int:
     ValueError
         If a length is unknown until it is computed.
     """
-    n = math.prod(shape[a] for a in axes_of(axis, len(shape))) if shape else 1
+    n = math.prod(shape if axis is None else [shape[a] for a in axes_of(axis, len(shape))] if shape else ())
     if n != n:
         raise ValueError(
             f"the derivative needs the number of elements along axis {axis} of shape {tuple(shape)}, which is unknown "
@@ -47,7 +49,7 @@ def unreduce(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
 
 def spread(xp: Any, g: Any, shape: Shape, axis: Axis) -> Any:
     """The value of a reduction, once for each element that was reduced."""
-    return xp.spread(unreduce(xp, g, shape, axis), shape=shape)
+    return xp.spread(g if axis is None else unreduce(xp, g, shape, axis), shape=shape)
 
 
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -99,7 +101,10 @@ def sum_to(xp: Any, g: Any, shape: Shape) -> Any:
     """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
     if g.shape == shape:
         return g
-    extra = len(g.shape) - len(shape)
-    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
+    given = g.shape
+    extra = len(given) - len(shape)
+    axes = tuple(range(extra))
+    if given[extra:] != shape:
+        axes += tuple([extra + i for i, n in enumerate(shape) if n == 1 and given[extra + i] != 1])
     total = xp.sum(g, axis=axes) if axes else g
     return total if total.shape == shape else xp.reshape(total, shape=shape)
