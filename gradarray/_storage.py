@@ -216,14 +216,18 @@ def is_exclusive(x: Value) -> bool:
     """Whether nobody but ``x``, and the tape, holds its array. Without reference counts (PyPy) never."""
     if x._meta is not None and x._meta.family is not None:
         x._meta.family.prune()
-    return _refcount is not None and _refcount(x._data) <= _ALONE + (x._cell is not None)
+    return _array_holders(x) <= _ALONE + (x._cell is not None)
+
+
+def _array_holders(x: Value) -> int:
+    return _refcount(x._data) if _refcount is not None else 1 << 30
 
 
 def _alone() -> int:
-    """What :func:`is_exclusive` counts for an array that a tensor alone holds."""
+    """What :func:`_array_holders` says of an array that a tensor alone holds; never reached without counts."""
     x = Value()
     x._data = object()
-    return _refcount(x._data) if _refcount is not None else 0
+    return _array_holders(x) if _refcount is not None else 0
 
 
 _ALONE = _alone()

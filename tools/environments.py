@@ -73,10 +73,10 @@ def hashed(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def quietly(argv: list[str]) -> None:
-    """Run `argv` in silence; if it fails, print what it said and raise."""
+def quietly(argv: list[str], added: Mapping[str, str] | None = None) -> None:
+    """Run `argv` in silence, with `added` in the environment; if it fails, print what it said and raise."""
     pipe, merged = subprocess.PIPE, subprocess.STDOUT
-    done = subprocess.run(argv, cwd=ROOT, env=cleaned({}), stdout=pipe, stderr=merged, text=True, check=False)
+    done = subprocess.run(argv, cwd=ROOT, env=cleaned(added or {}), stdout=pipe, stderr=merged, text=True, check=False)
     if done.returncode:
         print(done.stdout, flush=True)
         raise InstallError(f"this failed; what it said is above: {shlex.join(argv)}")

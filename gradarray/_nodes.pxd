@@ -1,0 +1,6 @@
+# What the compiler may take for granted of _nodes.py; see docs/performance.md.
+
+from gradarray._engine cimport Node
+
+cdef class OpNode(Node):
+    cdef public object place, params, shapes, complex

@@ -1,0 +1,18 @@
+# What the compiler may take for granted of _storage.py; see docs/performance.md.
+
+from gradarray._engine cimport Node, Slot
+from gradarray._place cimport Kind
+
+cdef class Value:
+    cdef object __weakref__
+    cdef public object _cell, _data, _node
+    cdef public Kind _kind
+    cdef public Meta _meta
+
+cdef class Meta:
+    cdef public object base, family, grad, hooks, left, path, refuses, retains, root, steps
+    cdef public bint blind
+
+cdef class Family:
+    cdef public object _prune_at, members, version
+    cdef public bint lent, scattered

@@ -1,0 +1,85 @@
+"""Builds the wheel with its hot modules compiled, where that is asked for: ``GRADARRAY_COMPILE=1 pip install .``
+
+By default the wheel is pure Python. Compiled or not, the sources are the same, and stay beside what is compiled of
+them; what the compiler may take for granted is in the ``.pxd`` file beside a module, and in annotations of variables.
+Cython and setuptools are needed for the build alone, and asked for only then.
+
+Knows files and Cython. Must not know gradarray, which is not installed yet.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# In which modules annotations are types to the compiler: only where they are exact, as those of public functions need
+# not be (`axis: int` is given NumPy's integers, too).
+TYPED = ["_engine", "_nodes", "_place", "_storage", "_dispatch"]
+UNTYPED = [
+    "_inplace",
+    "autograd.backward",
+    "functions._into",
+    "functions.indexing",
+    "functions.manipulation",
+    "functions.statistical",
+]
+
+
+class Compiled(BuildHookInterface[Any]):
+    """The hook that hatchling calls; it does nothing unless ``GRADARRAY_COMPILE`` is 1."""
+
+    def dependencies(self) -> list[str]:
+        """What the build needs beyond hatchling."""
+        return ["cython>=3.1", "setuptools>=77"] if wanted() else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and say where what was compiled goes. ``pip install -e`` keeps to the sources."""
+        if not wanted() or version == "editable":
+            return
+        folder = compiled(Path(self.root))
+        for file in sorted(folder.rglob("*.*")):
+            build_data["force_include"][str(file)] = str(file.relative_to(folder))
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+
+def wanted() -> bool:
+    """Whether whoever builds asks for it."""
+    return os.environ.get("GRADARRAY_COMPILE") == "1"
+
+
+def compiled(root: Path) -> Path:
+    """The folder with the extension modules."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+
+    folder = Path(mkdtemp())
+    extensions = []
+    for names, typed in ((TYPED, True), (UNTYPED, False)):
+        made = [
+            # types that Python makes are such that `node.__class__` can be set, as for classes written in Python
+            Extension(
+                f"gradarray.{name}",
+                [str(Path("gradarray", *name.split(".")).with_suffix(".py"))],
+                define_macros=[("CYTHON_USE_TYPE_SPECS", "1")],
+            )
+            for name in names
+        ]
+        directives = {"language_level": 3, "annotation_typing": typed, "nonecheck": True, "infer_types": False}
+        here = Path.cwd()
+        os.chdir(root)
+        try:
+            extensions += cythonize(made, build_dir=str(folder / "c"), compiler_directives=directives, quiet=True)
+        finally:
+            os.chdir(here)
+    command = build_ext(Distribution({"ext_modules": extensions}))
+    command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "temp")
+    command.parallel = os.cpu_count()
+    command.ensure_finalized()
+    command.run()
+    return folder / "lib"
