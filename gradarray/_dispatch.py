@@ -134,8 +134,11 @@ class TableOp(NamedOp):
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
 
-    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
-        return (self._pull_taped if taped else self._pull)(node, g, self.rules.strong)
+    def pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull(node, g, self.rules.strong)
+
+    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull_taped(node, g, self.rules.strong)
 
     @property
     def rules(self) -> Rules:
@@ -208,10 +211,10 @@ class PlainOp(TableOp):
 class ShortOp(NamedOp):
     """An elementwise operation, recorded by the short road: real, of one shape, and with edges for ``wanted`` alone.
 
-    ``pull`` is the compiled rule itself.
+    ``pull`` and ``pull_strong`` are the compiled rules themselves.
     """
 
-    __slots__ = ("chooses", "inputs", "pull", "rules", "wanted")
+    __slots__ = ("chooses", "inputs", "pull", "pull_strong", "rules", "wanted")
 
     def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
@@ -219,20 +222,22 @@ class ShortOp(NamedOp):
         self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
         self.rules = record.rules.part(wanted)
         self.pull = self._first_pull  # type: ignore[method-assign]
+        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule = self.rules.raw
         self.pull = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
         return self.pull(node, g)
 
+    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        self.pull_strong = self.rules.strong.raw  # type: ignore[method-assign]
+        return self.pull_strong(node, g)
+
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
 
-    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
-        if taped:
-            return self._pull_taped(node, g, self.rules.strong)
-        gs: Sequence[Any] = self.rules.strong.raw(node, g)
-        return gs
+    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull_taped(node, g, self.rules.strong)
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         rule = rules.taped_complex if _is_complex(g) else rules.taped

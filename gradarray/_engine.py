@@ -33,9 +33,13 @@ class Op:
         """:meth:`pull`, recording itself so that the result can be differentiated again."""
         raise NotImplementedError
 
-    def pull_strong(self, node: Any, g: Cotangent, taped: bool) -> Sequence[Cotangent]:
-        """The same for a ``g`` whose zeros say "not chosen" (see :class:`Masked`), and so beat an infinite partial."""
-        return self.pull_taped(node, g) if taped else self.pull(node, g)
+    def pull_strong(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull` for a ``g`` whose zeros say "not chosen" (see :class:`Masked`), and so beat an infinite partial."""
+        return self.pull(node, g)
+
+    def pull_strong_taped(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """The same, recording itself."""
+        return self.pull_taped(node, g)
 
 
 class Masked(tuple[Cotangent, ...]):
@@ -293,6 +297,7 @@ def walk(
         saved = node.saved
         if saved is None:
             raise GraphFreedError
+        gs = ()  # so that where nobody else holds g, g alone does: see _spare
         if around is not None:
             gs = around(node, g, taped, node in strong)
             if node in strong:
@@ -300,7 +305,7 @@ def walk(
                 gs = Masked(gs)
         elif strong and node in strong:
             strong.remove(node)
-            gs = Masked(node.op.pull_strong(node, g, taped))
+            gs = Masked(node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g))
         else:
             gs = node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
         edges = node.edges
@@ -323,7 +328,7 @@ def walk(
 def pull(node: Node, g: Cotangent, taped: bool, strong: bool) -> Sequence[Cotangent]:
     """The cotangents of the inputs of ``node``, as the walk asks for them."""
     if strong:
-        return node.op.pull_strong(node, g, taped)
+        return node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g)
     return node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
 
 
