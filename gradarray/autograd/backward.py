@@ -17,6 +17,7 @@ from gradarray import _state, _watch
 from gradarray._batched import VmapLevel
 from gradarray._dispatch import (
     TAPED,
+    add_plain,
     add_raw,
     apply,
     cast,
@@ -138,7 +139,7 @@ def _run(
         with scope:
             return walk(
                 seeds,
-                add=operator.add if plain else add_raw,
+                add=operator.add if taped else add_plain if plain else add_raw,
                 iadd=operator.add if taped else operator.iadd if plain else iadd_raw,
                 taped=taped,
                 keep=keep,

@@ -17,6 +17,7 @@ import numpy as np
 
 from gradarray.backends._contract import Array, Backend, Capabilities
 from gradarray.backends._special import NumPyFunctions
+from gradarray.backends._thrift import NumpyThrift
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
@@ -141,6 +142,9 @@ class NumpyBackend(Backend):
             "multiply": lambda x, y: np.multiply(x, y, out=x),
             "divide": lambda x, y: np.divide(x, y, out=x),
         }
+
+    def thrift(self, device: Device) -> NumpyThrift:
+        return NumpyThrift()
 
     def walk_scope(self) -> AbstractContextManager[object]:
         # what is infinite or nan was warned of in the forward pass
