@@ -903,7 +903,8 @@ def add_plain(a: Array, b: Array) -> Array:
     """The sum of two raw cotangents that the walk adds up, where no backend has a scope; of large ones in either's memory."""
     thrift = thrifts.get(type(a))
     if thrift is not None and a.size > thrift.size:
-        return thrift.sum(a, b, refcount(a) <= IN_SUM_FIRST, refcount(b) <= IN_SUM_SECOND)
+        spare_a, spare_b = refcount(a) <= IN_SUM_FIRST, refcount(b) <= IN_SUM_SECOND  # before they are arguments again
+        return thrift.sum(a, b, spare_a, spare_b)
     return a + b
 
 

@@ -252,7 +252,7 @@ def _compile(
         if rule is not None:
             call = f"rule{i}({', '.join(_fetch(name, inputs, taped) for name in _names(rule))})"
             scope[f"rule{i}"] = rule
-        sparing = _THRIFTY.get(expression, expression).format("refcount(g) <= IN_PULL" if last else "False")
+        sparing = _THRIFTY.get(expression, expression).format("spare" if last else "False")
         plain.append(expression.replace("rule()", call))
         thrifty.append(sparing.replace("rule()", call))
 
@@ -273,6 +273,7 @@ def _compile(
         lines = [
             "thrift = node.place.thrift",
             "if thrift is not None and g.size > thrift.size:",
+            "    spare = refcount(g) <= IN_PULL",
             *("    " + line for line in large),
             *lines,
         ]

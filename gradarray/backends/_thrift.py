@@ -30,66 +30,85 @@ class NumpyThrift(Thrift):
 
     def strong_product(self, g: Array, p: Array, spare: bool) -> Array:
         temporary = _refcount(p) <= _TEMPORARY
-        if _is_finite(p) if _is_number(p) else _uniform(g) or (spare and _is_finite(p)):
+        if _is_number(p):
+            if np.isfinite(p):
+                return _product(g, p, spare, temporary)
+        elif _uniform(g) or (spare and _memory(g, p) is not None and _is_finite(p)):
             return _product(g, p, spare, temporary)
-        product = np.multiply(g, p, out=p) if temporary and _is_writable(p, like=g) else g * p
-        if np.isnan(np.minimum.reduce(product, axis=None)):
-            return np.where(g == 0, product.dtype.type(0), product)
-        return product
+        product = np.multiply(g, p, out=_memory(p, g) if temporary else None)
+        return np.where(g == 0, product.dtype.type(0), product) if np.isnan(_least(product)) else product
 
     def negative(self, g: Array, spare: bool) -> Array:
         value = _uniform(g)
         if value is not None:
             return np.broadcast_to(-value, g.shape)
-        return np.negative(g, out=g) if spare and _is_writable(g) else -g
+        return np.negative(g, out=_memory(g, g) if spare else None)
 
     def sum(self, a: Array, b: Array, spare_a: bool, spare_b: bool) -> Array:
-        if spare_a and _is_writable(a, like=b):
-            return np.add(a, b, out=a)
-        return np.add(a, b, out=b) if spare_b and _is_writable(b, like=a) else a + b
+        out = _memory(a, b) if spare_a else None
+        return np.add(a, b, out=_memory(b, a) if out is None and spare_b else out)
 
     def is_writable(self, array: Array) -> bool:
-        return _is_writable(array)
+        return _memory(array, array) is array
 
 
 def _product(g: Array, p: Any, spare: bool, temporary: bool) -> Array:
     value = _uniform(g)
-    if value == 1 and type(p) is np.ndarray and p.shape == g.shape and p.dtype == g.dtype:
-        if temporary:
-            return p
-        alias = p[...]
-        alias.flags.writeable = False  # it is somebody's value, and no hook may write to it
-        return alias
     if value is not None and _is_number(p):
         return np.broadcast_to(value * p, g.shape)
-    if spare and _is_writable(g, like=p):
-        return np.multiply(g, p, out=g)
-    return np.multiply(g, p, out=p) if temporary and _is_writable(p, like=g) else g * p
+    if value == 1 and p.shape == g.shape and p.dtype == g.dtype:
+        return p if temporary else _read_only(p)
+    out = _memory(g, p) if spare else None
+    return np.multiply(g, p, out=_memory(p, g) if out is None and temporary else out)
 
 
-def _is_writable(x: Any, like: Any = 0) -> bool:
-    """Whether ``x`` is an array of its own, and what is computed of it and ``like`` fits into it."""
-    if type(x) is not np.ndarray or x.base is not None or not (x.flags.owndata and x.flags.writeable):
-        return False
-    if not isinstance(like, np.ndarray | np.generic):
-        return isinstance(like, int | float)
-    return like.dtype == x.dtype and (like.ndim == 0 or like.shape == x.shape)
+def _read_only(x: Array) -> Array:
+    """``x``, which is somebody's value, as an array that no hook can write to."""
+    alias = x[...]
+    alias.flags.writeable = False
+    return alias
+
+
+def _memory(x: Any, other: Any) -> Array | None:
+    """Where ``x``, which nobody holds any longer, may be overwritten by what is computed of it and ``other``."""
+    if type(x) is not np.ndarray or not _fits(other, x):
+        return None
+    base = x.base
+    if base is None:
+        return x if x.flags.owndata and x.flags.writeable else None
+    if type(base) is not np.ndarray or _refcount(base) > _SOLE_BASE or not (base.flags.owndata and base.flags.writeable):
+        return None
+    if x.flags.writeable:
+        return x if x.flags.forc else None
+    return base if base.shape == x.shape and base.strides == x.strides else None  # of _read_only
+
+
+def _fits(other: Any, x: Array) -> bool:
+    """Whether what is computed of ``x`` and ``other`` is like ``x``."""
+    if not isinstance(other, np.ndarray | np.generic):
+        return isinstance(other, int | float)
+    return other.dtype == x.dtype and (other.ndim == 0 or other.shape == x.shape)
 
 
 def _is_number(p: Any) -> bool:
     return not isinstance(p, np.ndarray) or p.ndim == 0
 
 
-def _is_finite(p: Any) -> bool:
+def _is_finite(p: Array) -> bool:
     """Whether there is neither inf nor nan in ``p``: both show in its extremes."""
-    if _is_number(p):
-        return bool(np.isfinite(p))
-    return bool(np.isfinite(np.minimum.reduce(p, axis=None)) and np.isfinite(np.maximum.reduce(p, axis=None)))
+    return bool(np.isfinite(_least(p)) and np.isfinite(np.maximum.reduce(p, axis=None)))
+
+
+def _least(p: Array) -> Any:
+    return np.minimum.reduce(p, axis=None)
 
 
 def _uniform(x: Array) -> Any:
     """The number that ``x`` holds everywhere, known by its strides; None where it may hold several."""
     return None if any(x.strides) else x[(0,) * x.ndim]
+
+
+# -- how often an object is held that nobody else holds: measured, since interpreters differ -----------------------------
 
 
 class _Counting(NumpyThrift):
@@ -98,12 +117,20 @@ class _Counting(NumpyThrift):
 
 
 def _temporary() -> int:
-    """How often what an expression of a rule gives is held, as :meth:`NumpyThrift.product` sees it."""
-    thrift, rule = _Counting(), object
-    scope: dict[str, Any] = {"thrift": thrift, "rule": rule}
+    """What :meth:`NumpyThrift.product` counts for what an expression of a rule gives."""
+    scope: dict[str, Any] = {"thrift": _Counting(), "rule": object}
     exec("def vjp(g): return (thrift.product(g, rule(), False),)", scope)  # as rules are compiled
     (count,) = scope["vjp"](None)
-    return count if hasattr(sys, "getrefcount") else -1
+    return int(count)
 
 
-_TEMPORARY = _temporary()
+def _sole_base() -> int:
+    """What :func:`_memory` counts for the base of an array that alone holds it."""
+    alias = np.empty(1)[...]
+    base = alias.base
+    return _refcount(base)
+
+
+_HAS_COUNTS = hasattr(sys, "getrefcount")
+_TEMPORARY = _temporary() if _HAS_COUNTS else -1
+_SOLE_BASE = _sole_base() if _HAS_COUNTS else -1
