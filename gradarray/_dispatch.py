@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradarray import _state, _watch, ops
-from gradarray._engine import Masked, Slot, next_seq
+from gradarray._engine import Large, Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Place, place_of, scoped_types, thrifts
 from gradarray._primitive import TABLE, Primitive, Rules
@@ -198,24 +198,29 @@ class PlainOp(TableOp):
                 g1 = sum_to(node.place.xp, g1, shape1)
             if g2 is not None and g2.shape != shape2:
                 g2 = sum_to(node.place.xp, g2, shape2)
-            return g1, g2
+            thrift = node.place.thrift
+            if thrift is None:
+                return g1, g2
+            least = thrift.least
+            is_large = (g1 is not None and g1.nbytes >= least) or (g2 is not None and g2.nbytes >= least)
+            return Large((g1, g2)) if is_large else (g1, g2)
 
         if record.broadcasts and record.inputs == 2 and not record.chooses:
             self.pull = pull  # type: ignore[method-assign]
         elif record.broadcasts or record.chooses:
             self.pull = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
         else:
-            self.pull = rule  # type: ignore[method-assign]
+            self.pull = self.rules.weighed if record.inputs == 1 else rule  # type: ignore[method-assign]
         return self.pull(node, g)
 
 
 class ShortOp(NamedOp):
     """An elementwise operation, recorded by the short road: real, of one shape, and with edges for ``wanted`` alone.
 
-    ``pull`` and ``pull_strong`` are the compiled rules themselves.
+    ``pull`` and its kin are the compiled rules themselves.
     """
 
-    __slots__ = ("chooses", "inputs", "pull", "pull_strong", "rules", "wanted")
+    __slots__ = ("chooses", "inputs", "pull", "pull_large", "pull_strong", "pull_strong_large", "rules", "wanted")
 
     def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
@@ -223,16 +228,27 @@ class ShortOp(NamedOp):
         self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
         self.rules = record.rules.part(wanted)
         self.pull = self._first_pull  # type: ignore[method-assign]
+        self.pull_large = self._first_pull_large  # type: ignore[method-assign]
         self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
+        self.pull_strong_large = self._first_pull_strong_large  # type: ignore[method-assign]
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule = self.rules.raw
         self.pull = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
         return self.pull(node, g)
 
+    def _first_pull_large(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rule = self.rules.large
+        self.pull_large = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
+        return self.pull_large(node, g)
+
     def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
         self.pull_strong = self.rules.strong.raw  # type: ignore[method-assign]
         return self.pull_strong(node, g)
+
+    def _first_pull_strong_large(self, node: OpNode, g: Any) -> Sequence[Any]:
+        self.pull_strong_large = self.rules.strong.large  # type: ignore[method-assign]
+        return self.pull_strong_large(node, g)
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
@@ -899,13 +915,19 @@ class _Taped:
 TAPED = _Taped()
 
 
-def add_plain(a: Array, b: Array) -> Array:
-    """The sum of two raw cotangents that the walk adds up, where no backend has a scope; of large ones in either's memory."""
+def is_large(raw: Array) -> bool:
+    """Whether finding out what memory can be used again pays for a raw cotangent."""
+    thrift = thrifts.get(type(raw))
+    return thrift is not None and raw.nbytes >= thrift.least
+
+
+def add_large(a: Array, b: Array) -> Array:
+    """The sum of two raw cotangents, in memory that only the walk holds where one is large."""
     thrift = thrifts.get(type(a))
-    if thrift is not None and a.size > thrift.size:
+    if thrift is not None and a.nbytes >= thrift.least:
         spare_a, spare_b = refcount(a) <= IN_SUM_FIRST, refcount(b) <= IN_SUM_SECOND  # before they are arguments again
         return thrift.sum(a, b, spare_a, spare_b)
-    return a + b
+    return add_raw(a, b)
 
 
 def add_raw(a: Array, b: Array) -> Array:

@@ -41,6 +41,14 @@ class Op:
         """The same, recording itself."""
         return self.pull_taped(node, g)
 
+    def pull_large(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull` where cotangents may be large (see :class:`Large`), and what takes longer to find out pays."""
+        return self.pull(node, g)
+
+    def pull_strong_large(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull_strong` likewise."""
+        return self.pull_strong(node, g)
+
 
 class Masked(tuple[Cotangent, ...]):
     """Cotangents of an operation that chose among its inputs' elements: zero where it did not take one.
@@ -48,6 +56,12 @@ class Masked(tuple[Cotangent, ...]):
     What was not taken may be anything, nan as well. So every node that such a cotangent comes to, and all beyond, are
     asked by :meth:`Op.pull_strong`.
     """
+
+    __slots__ = ()
+
+
+class Large(tuple[Cotangent, ...]):
+    """Cotangents of which one is large: from then on, all nodes are asked by :meth:`Op.pull_large`."""
 
     __slots__ = ()
 
@@ -182,6 +196,8 @@ def walk(
     *,
     add: Callable[[Any, Any], Any],
     iadd: Callable[[Any, Any], Any],
+    add_large: Callable[[Any, Any], Any] | None = None,
+    large: bool = False,
     taped: bool = False,
     keep: bool = False,
     only: frozenset[Any] | None = None,
@@ -196,6 +212,10 @@ def walk(
         Where to start.
     add, iadd : callable
         The sum of two cotangents, and the sum into the first, which the walk then owns.
+    add_large : callable, optional
+        What stands for ``add`` once a node has given :class:`Large` cotangents.
+    large : bool
+        The cotangents of the roots are large already.
     taped : bool
         Record the walk itself (:meth:`Op.pull_taped`).
     keep : bool
@@ -217,7 +237,8 @@ def walk(
     GraphFreedError
         At a node that an earlier walk has freed.
     """
-    sums = _Sums(add, iadd)
+    add_large = add if add_large is None else add_large
+    sums = _Sums(add_large if large else add, iadd)
     waiting: dict[Any, Cotangent] = {}  # at nodes
     arrived: dict[Any, Cotangent] = {}  # at sinks
     ends: dict[Any, Cotangent] = {}
@@ -305,14 +326,25 @@ def walk(
                 gs = Masked(gs)
         elif strong and node in strong:
             strong.remove(node)
-            gs = Masked(node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g))
+            if large:
+                gs = Masked(node.op.pull_strong_large(node, g))
+            else:
+                gs = node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g)
+                if type(gs) is Large:
+                    large, sums.add = True, add_large
+                gs = Masked(gs)
+        elif large:
+            gs = node.op.pull_large(node, g)
         else:
             gs = node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
         edges = node.edges
-        if type(gs) is Masked:
-            strong.update(
-                edge.node if isinstance(edge, Slot) else edge for edge in edges if isinstance(edge, Node | Slot)
-            )
+        if type(gs) is not tuple:
+            if type(gs) is Masked:
+                strong.update(
+                    edge.node if isinstance(edge, Slot) else edge for edge in edges if isinstance(edge, Node | Slot)
+                )
+            elif type(gs) is Large:
+                large, sums.add = True, add_large
         if saved and not keep:
             node.saved = None
         # a chain: the only edge leads to a node, nothing else waits, and so that node is the next

@@ -30,6 +30,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from gradarray import _spare
+from gradarray._engine import Large
 
 Rule = Callable[..., Any]
 Compiled = Callable[..., Any]
@@ -56,6 +57,10 @@ class Rules:
         For each input the positions that its rule saves.
     raw, taped : callable
         ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors.
+    large : callable
+        ``raw`` where cotangents may be large: it leaves those that are to the ``thrift`` of the place.
+    weighed : callable
+        ``raw`` of one input, which says by :class:`gradarray._engine.Large` where its cotangent is large.
     raw_complex, taped_complex : callable
         Their twins for complex numbers.
     strong : Rules
@@ -85,6 +90,16 @@ class Rules:
         return _compile(real, n, wanted, taped=False)
 
     @cached_property
+    def large(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=False, large=True)
+
+    @cached_property
+    def weighed(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=False, weighed=True)
+
+    @cached_property
     def taped(self) -> Compiled:
         real, _, n, wanted = self._sources
         return _compile(real, n, wanted, taped=True)
@@ -92,7 +107,7 @@ class Rules:
     @cached_property
     def raw_complex(self) -> Compiled:
         _, conj, n, wanted = self._sources
-        return _compile(conj, n, wanted, taped=False, thrift=False)
+        return _compile(conj, n, wanted, taped=False)
 
     @cached_property
     def taped_complex(self) -> Compiled:
@@ -233,15 +248,20 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
 
 
 def _compile(
-    cotangents: Cotangents, inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool, thrift: bool = True
+    cotangents: Cotangents,
+    inputs: int | None,
+    wanted: tuple[int, ...] | None,
+    *,
+    taped: bool,
+    large: bool = False,
+    weighed: bool = False,
 ) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Where it is not taped
-    it leaves large arrays to the ``thrift`` of the place, and gives the cotangents of two factors that are one tensor as
-    one.
+    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. ``large``, ``weighed``:
+    see :class:`Rules`. The cotangents of two factors that are one tensor it gives as one, unless it is taped.
     """
-    scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL}
+    scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "Large": Large}
     chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]
     plain, thrifty = [], []
     for i in chosen:
@@ -260,21 +280,26 @@ def _compile(
 
     def gives(items: Sequence[str]) -> str:
         if inputs is None:
-            return f"return {items[0]}"
+            return items[0]
         parts = [item if sure else f"{item} if node.edges[{i}] is not None else None" for i, item in zip(chosen, items)]
-        return f"return ({', '.join(parts)},)"
+        return f"({', '.join(parts)},)"
 
-    lines, large = [gives(plain)], [gives(thrifty)]
+    lines, sparing_lines = [f"return {gives(plain)}"], [f"return {gives(thrifty)}"]
     if not taped and len(chosen) == 2 and all(rule is not None and _passes_on(rule) for _, rule in cotangents):
         same = "if node.saved[0] is node.saved[1]: g = {}; return ({}, None)"
         lines.insert(0, same.format(plain[1], "g + g"))
-        large.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
-    if not taped and thrift and thrifty != plain:
+        sparing_lines.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
+    if weighed:
+        lines = [
+            f"gs, thrift = {gives(plain)}, node.place.thrift",
+            "return gs if thrift is None or gs[0].nbytes < thrift.least else Large(gs)",
+        ]
+    if large and thrifty != plain:
         lines = [
             "thrift = node.place.thrift",
-            "if thrift is not None and g.size > thrift.size:",
+            "if thrift is not None and g.nbytes >= thrift.least:",
             "    spare = refcount(g) <= IN_PULL",
-            *("    " + line for line in large),
+            *("    " + line for line in sparing_lines),
             *lines,
         ]
     if not taped and any("xp" in line for line in lines):

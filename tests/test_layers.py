@@ -49,7 +49,7 @@ PUBLIC = (
 TABLE = {
     "_engine": Row(0),
     "_spare": Row(0, ("_engine",)),
-    "_primitive": Row(0, ("_spare",)),
+    "_primitive": Row(0, ("_engine", "_spare")),
     "dtypes": Row(0, (), ("numpy",)),
     "devices": Row(0),
     "backends": Row(0, ("backends", "dtypes", "devices"), (*ARRAY_LIBRARIES, "pluggy", COMPUTED)),

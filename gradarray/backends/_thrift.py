@@ -21,9 +21,9 @@ _refcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda x: sys.m
 
 
 class NumpyThrift(Thrift):
-    """For NumPy's arrays. With fewer than ten thousand elements finding out takes longer than it saves."""
+    """For NumPy's arrays."""
 
-    size = 10_000
+    least = 40_000
 
     def product(self, g: Array, p: Array, spare: bool) -> Array:
         return _product(g, p, spare, _refcount(p) <= _TEMPORARY)
