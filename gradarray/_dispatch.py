@@ -243,12 +243,14 @@ class ShortOp(NamedOp):
         return self.pull_large(node, g)
 
     def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
-        self.pull_strong = self.rules.strong.raw  # type: ignore[method-assign]
-        return self.pull_strong(node, g)
+        self.pull_strong = rule = self.rules.strong.raw  # type: ignore[method-assign]
+        gs: Sequence[Any] = rule(node, g)
+        return gs
 
     def _first_pull_strong_large(self, node: OpNode, g: Any) -> Sequence[Any]:
-        self.pull_strong_large = self.rules.strong.large  # type: ignore[method-assign]
-        return self.pull_strong_large(node, g)
+        self.pull_strong_large = rule = self.rules.strong.large  # type: ignore[method-assign]
+        gs: Sequence[Any] = rule(node, g)
+        return gs
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)

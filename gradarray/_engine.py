@@ -34,7 +34,7 @@ class Op:
         raise NotImplementedError
 
     def pull_strong(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
-        """:meth:`pull` for a ``g`` whose zeros say "not chosen" (see :class:`Masked`), and so beat an infinite partial."""
+        """:meth:`pull` for a ``g`` whose zeros say "not chosen" (see :class:`Masked`) and beat an infinite partial."""
         return self.pull(node, g)
 
     def pull_strong_taped(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:

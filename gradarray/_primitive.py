@@ -258,8 +258,8 @@ def _compile(
 ) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. ``large``, ``weighed``:
-    see :class:`Rules`. The cotangents of two factors that are one tensor it gives as one, unless it is taped.
+    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Unless it is taped it
+    gives the cotangents of two factors that are one tensor as one. ``large``, ``weighed``: see :class:`Rules`.
     """
     scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "Large": Large}
     chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]

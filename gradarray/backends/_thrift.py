@@ -1,10 +1,10 @@
-"""The arithmetic of derivative rules on large NumPy arrays, which uses memory again and leaves out what changes nothing.
+"""The arithmetic of derivative rules on large NumPy arrays: it uses memory again, and leaves out what changes nothing.
 
 Knows NumPy. Must not know what it computes for. Whether somebody else holds a cotangent it is told (``spare``), whether
 the array is one to write to it asks itself.
 
-An array that is broadcast along all dimensions, as the gradient of a sum is, holds one number: what is computed of it is
-computed once.
+An array that is broadcast along all dimensions, as the gradient of a sum is, holds one number: what is computed of that
+is computed once.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def _memory(x: Any, other: Any) -> Array | None:
     base = x.base
     if base is None:
         return x if x.flags.owndata and x.flags.writeable else None
-    if type(base) is not np.ndarray or _refcount(base) > _SOLE_BASE or not (base.flags.owndata and base.flags.writeable):
+    if type(base) is not np.ndarray or _refcount(base) > _SOLE_BASE:
+        return None
+    if not (base.flags.owndata and base.flags.writeable):
         return None
     if x.flags.writeable:
         return x if x.flags.forc else None
@@ -108,7 +110,7 @@ def _uniform(x: Array) -> Any:
     return None if any(x.strides) else x[(0,) * x.ndim]
 
 
-# -- how often an object is held that nobody else holds: measured, since interpreters differ -----------------------------
+# -- how often an object is held that nobody else holds, which differs between interpreters ----------------------------
 
 
 class _Counting(NumpyThrift):
