@@ -182,11 +182,20 @@ class _Plans(dict[tuple[bool, ...], tuple[bool, ...]]):
 class PlainOp(TableOp):
     """The same where all is real and computed in no scope: ``pull`` is hardly more than the compiled rule."""
 
-    __slots__ = ("pull",)
+    __slots__ = ("pull", "pull_strong")
 
     def __init__(self, record: Primitive) -> None:
         super().__init__(record)
         self.pull = self._first_pull  # type: ignore[method-assign]
+        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
+
+    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rule = self.rules.strong.raw
+        if self.record.broadcasts:
+            self.pull_strong = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
+        else:
+            self.pull_strong = rule  # type: ignore[method-assign]
+        return self.pull_strong(node, g)
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule, record = self.rules.raw, self.record
@@ -207,8 +216,10 @@ class PlainOp(TableOp):
 
         if record.broadcasts and record.inputs == 2 and not record.chooses:
             self.pull = pull  # type: ignore[method-assign]
-        elif record.broadcasts or record.chooses:
+        elif record.broadcasts:
             self.pull = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
+        elif record.chooses:
+            self.pull = lambda node, g: Masked(rule(node, g))  # type: ignore[method-assign]
         else:
             self.pull = self.rules.weighed if record.inputs == 1 else rule  # type: ignore[method-assign]
         return self.pull(node, g)

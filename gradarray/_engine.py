@@ -340,9 +340,11 @@ def walk(
         edges = node.edges
         if type(gs) is not tuple:
             if type(gs) is Masked:
-                strong.update(
-                    edge.node if isinstance(edge, Slot) else edge for edge in edges if isinstance(edge, Node | Slot)
-                )
+                for edge in edges:
+                    if isinstance(edge, Node):
+                        strong.add(edge)
+                    elif isinstance(edge, Slot):
+                        strong.add(edge.node)
             elif type(gs) is Large:
                 large, sums.add = True, add_large
         if saved and not keep:

@@ -78,6 +78,19 @@ def relu(x: Array) -> Array:
     return np.maximum(x.dtype.type(0), x)  # in this order it gives x of two zeros
 
 
+_BASIC = frozenset((slice, int, type(None), type(...)))
+
+
+def _is_basic(key: Any) -> bool:
+    """Whether ``key`` gives a view: it holds no array, mask or list."""
+    if type(key) is not tuple:
+        return type(key) in _BASIC
+    for k in key:
+        if type(k) not in _BASIC:
+            return False
+    return True
+
+
 def _clone(x: Array) -> Array:
     # of an expanded array, whose memory has no order to keep, one in row-major order
     return np.array(x, order="C" if 0 in x.strides else "K")
@@ -181,16 +194,23 @@ class NumpyBackend(Backend):
             return None
 
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
-        keys = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(k, np.ndarray) and k.dtype != bool for k in keys):
+        if _is_basic(key):
+            part = array[key]
+            if isinstance(part, np.ndarray):
+                np.add(part, value, out=part)  # a view: there is nothing to write back
+                return array
+        elif any(isinstance(k, np.ndarray) and k.dtype != bool for k in (key if isinstance(key, tuple) else (key,))):
             np.add.at(array, key, value)
             return array
-        part = array[key]  # slices and masks name every position once
-        if isinstance(part, np.ndarray) and np.may_share_memory(part, array):
-            np.add(part, value, out=part)  # a view: there is nothing to write back
-        else:
-            array[key] = part + value
+        array[key] = array[key] + value  # masks name every position once
         return array
+
+    def index_adjoint(self, value: Array, key: Any, shape: tuple[int, ...]) -> Array:
+        zeros = np.zeros(shape, value.dtype)
+        if not _is_basic(key):
+            return self.index_add(zeros, key, value)
+        zeros[key] = value  # each position is there once, and a copy takes half the time of a sum
+        return zeros
 
     def owns_memory(self, array: Array) -> bool:
         return type(array) is np.ndarray and array.base is None and array.flags.owndata
