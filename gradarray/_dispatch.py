@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradarray import _state, _watch, ops
-from gradarray._engine import Masked, Slot, next_seq
+from gradarray._engine import Large, Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
-from gradarray._place import Kind, Place, place_of, scoped_types
+from gradarray._place import Kind, Place, place_of, scoped_types, thrifts
 from gradarray._primitive import TABLE, Primitive, Rules
+from gradarray._spare import IN_SUM_FIRST, IN_SUM_SECOND, refcount
 from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
@@ -138,8 +139,11 @@ class TableOp(NamedOp):
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
 
-    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
-        return (self._pull_taped if taped else self._pull)(node, g, self.rules.strong)
+    def pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull(node, g, self.rules.strong)
+
+    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull_taped(node, g, self.rules.strong)
 
     @property
     def rules(self) -> Rules:
@@ -182,11 +186,20 @@ class _Plans(dict[tuple[bool, ...], tuple[bool, ...]]):
 class PlainOp(TableOp):
     """The same where all is real and computed in no scope: ``pull`` is hardly more than the compiled rule."""
 
-    __slots__ = ("pull",)
+    __slots__ = ("pull", "pull_strong")
 
     def __init__(self, record: Primitive) -> None:
         super().__init__(record)
         self.pull = self._first_pull  # type: ignore[method-assign]
+        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
+
+    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rule = self.rules.strong.raw
+        if self.record.broadcasts:
+            self.pull_strong = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
+        else:
+            self.pull_strong = rule  # type: ignore[method-assign]
+        return self.pull_strong(node, g)
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule, record = self.rules.raw, self.record
@@ -198,24 +211,31 @@ class PlainOp(TableOp):
                 g1 = sum_to(node.place.xp, g1, shape1)
             if g2 is not None and g2.shape != shape2:
                 g2 = sum_to(node.place.xp, g2, shape2)
-            return g1, g2
+            thrift = node.place.thrift
+            if thrift is None:
+                return g1, g2
+            least = thrift.least
+            is_large = (g1 is not None and g1.nbytes >= least) or (g2 is not None and g2.nbytes >= least)
+            return Large((g1, g2)) if is_large else (g1, g2)
 
         if record.broadcasts and record.inputs == 2 and not record.chooses:
             self.pull = pull  # type: ignore[method-assign]
-        elif record.broadcasts or record.chooses:
+        elif record.broadcasts:
             self.pull = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
+        elif record.chooses:
+            self.pull = lambda node, g: Masked(rule(node, g))  # type: ignore[method-assign]
         else:
-            self.pull = rule  # type: ignore[method-assign]
+            self.pull = self.rules.weighed if record.inputs == 1 else rule  # type: ignore[method-assign]
         return self.pull(node, g)
 
 
 class ShortOp(NamedOp):
     """An elementwise operation, recorded by the short road: real, of one shape, and with edges for ``wanted`` alone.
 
-    ``pull`` is the compiled rule itself.
+    ``pull`` and its kin are the compiled rules themselves.
     """
 
-    __slots__ = ("chooses", "inputs", "pull", "rules", "wanted")
+    __slots__ = ("chooses", "inputs", "pull", "pull_large", "pull_strong", "pull_strong_large", "rules", "wanted")
 
     def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
@@ -223,20 +243,35 @@ class ShortOp(NamedOp):
         self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
         self.rules = record.rules.part(wanted)
         self.pull = self._first_pull  # type: ignore[method-assign]
+        self.pull_large = self._first_pull_large  # type: ignore[method-assign]
+        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
+        self.pull_strong_large = self._first_pull_strong_large  # type: ignore[method-assign]
 
     def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
         rule = self.rules.raw
         self.pull = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
         return self.pull(node, g)
 
+    def _first_pull_large(self, node: OpNode, g: Any) -> Sequence[Any]:
+        rule = self.rules.large
+        self.pull_large = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
+        return self.pull_large(node, g)
+
+    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        self.pull_strong = rule = self.rules.strong.raw  # type: ignore[method-assign]
+        gs: Sequence[Any] = rule(node, g)
+        return gs
+
+    def _first_pull_strong_large(self, node: OpNode, g: Any) -> Sequence[Any]:
+        self.pull_strong_large = rule = self.rules.strong.large  # type: ignore[method-assign]
+        gs: Sequence[Any] = rule(node, g)
+        return gs
+
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
 
-    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
-        if taped:
-            return self._pull_taped(node, g, self.rules.strong)
-        gs: Sequence[Any] = self.rules.strong.raw(node, g)
-        return gs
+    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self._pull_taped(node, g, self.rules.strong)
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         rule = rules.taped_complex if _is_complex(g) else rules.taped
@@ -977,6 +1012,21 @@ class _Taped:
 
 
 TAPED = _Taped()
+
+
+def is_large(raw: Array) -> bool:
+    """Whether finding out what memory can be used again pays for a raw cotangent."""
+    thrift = thrifts.get(type(raw))
+    return thrift is not None and raw.nbytes >= thrift.least
+
+
+def add_large(a: Array, b: Array) -> Array:
+    """The sum of two raw cotangents, in memory that only the walk holds where one is large."""
+    thrift = thrifts.get(type(a))
+    if thrift is not None and a.nbytes >= thrift.least:
+        spare_a, spare_b = refcount(a) <= IN_SUM_FIRST, refcount(b) <= IN_SUM_SECOND  # before they are arguments again
+        return thrift.sum(a, b, spare_a, spare_b)
+    return add_raw(a, b)
 
 
 def add_raw(a: Array, b: Array) -> Array:

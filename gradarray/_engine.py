@@ -33,9 +33,21 @@ class Op:
         """:meth:`pull`, recording itself so that the result can be differentiated again."""
         raise NotImplementedError
 
-    def pull_strong(self, node: Any, g: Cotangent, taped: bool) -> Sequence[Cotangent]:
-        """The same for a ``g`` whose zeros say "not chosen" (see :class:`Masked`), and so beat an infinite partial."""
-        return self.pull_taped(node, g) if taped else self.pull(node, g)
+    def pull_strong(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull` for a ``g`` whose zeros say "not chosen" (see :class:`Masked`) and beat an infinite partial."""
+        return self.pull(node, g)
+
+    def pull_strong_taped(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """The same, recording itself."""
+        return self.pull_taped(node, g)
+
+    def pull_large(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull` where cotangents may be large (see :class:`Large`), and what takes longer to find out pays."""
+        return self.pull(node, g)
+
+    def pull_strong_large(self, node: Any, g: Cotangent) -> Sequence[Cotangent]:
+        """:meth:`pull_strong` likewise."""
+        return self.pull_strong(node, g)
 
 
 class Masked(tuple[Cotangent, ...]):
@@ -44,6 +56,12 @@ class Masked(tuple[Cotangent, ...]):
     What was not taken may be anything, nan as well. So every node that such a cotangent comes to, and all beyond, are
     asked by :meth:`Op.pull_strong`.
     """
+
+    __slots__ = ()
+
+
+class Large(tuple[Cotangent, ...]):
+    """Cotangents of which one is large: from then on, all nodes are asked by :meth:`Op.pull_large`."""
 
     __slots__ = ()
 
@@ -178,6 +196,8 @@ def walk(
     *,
     add: Callable[[Any, Any], Any],
     iadd: Callable[[Any, Any], Any],
+    add_large: Callable[[Any, Any], Any] | None = None,
+    large: bool = False,
     taped: bool = False,
     keep: bool = False,
     only: frozenset[Any] | None = None,
@@ -192,6 +212,10 @@ def walk(
         Where to start.
     add, iadd : callable
         The sum of two cotangents, and the sum into the first, which the walk then owns.
+    add_large : callable, optional
+        What stands for ``add`` once a node has given :class:`Large` cotangents.
+    large : bool
+        The cotangents of the roots are large already.
     taped : bool
         Record the walk itself (:meth:`Op.pull_taped`).
     keep : bool
@@ -214,7 +238,8 @@ def walk(
         At a node that an earlier walk has freed.
     """
     target: Node
-    sums = _Sums(add, iadd)
+    add_large = add if add_large is None else add_large
+    sums = _Sums(add_large if large else add, iadd)
     waiting: dict[Any, Cotangent] = {}  # at nodes
     arrived: dict[Any, Cotangent] = {}  # at sinks
     ends: dict[Any, Cotangent] = {}
@@ -295,6 +320,7 @@ def walk(
         saved = node.saved
         if saved is None:
             raise GraphFreedError
+        gs = ()  # so that where nobody else holds g, g alone does: see _spare
         if around is not None:
             gs = around(node, g, taped, node in strong)
             if node in strong:
@@ -302,14 +328,27 @@ def walk(
                 gs = Masked(gs)
         elif strong and node in strong:
             strong.remove(node)
-            gs = Masked(node.op.pull_strong(node, g, taped))
+            if large:
+                gs = Masked(node.op.pull_strong_large(node, g))
+            else:
+                gs = node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g)
+                if type(gs) is Large:
+                    large, sums.add = True, add_large
+                gs = Masked(gs)
+        elif large:
+            gs = node.op.pull_large(node, g)
         else:
             gs = node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
         edges = node.edges
-        if type(gs) is Masked:
-            strong.update(
-                edge.node if isinstance(edge, Slot) else edge for edge in edges if isinstance(edge, Node | Slot)
-            )
+        if type(gs) is not tuple:
+            if type(gs) is Masked:
+                for edge in edges:
+                    if isinstance(edge, Node):
+                        strong.add(edge)
+                    elif isinstance(edge, Slot):
+                        strong.add(edge.node)
+            elif type(gs) is Large:
+                large, sums.add = True, add_large
         if saved and not keep:
             node.saved = None
         # a chain: the only edge leads to a node, nothing else waits, and so that node is the next
@@ -325,7 +364,7 @@ def walk(
 def pull(node: Node, g: Cotangent, taped: bool, strong: bool) -> Sequence[Cotangent]:
     """The cotangents of the inputs of ``node``, as the walk asks for them."""
     if strong:
-        return node.op.pull_strong(node, g, taped)
+        return node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g)
     return node.op.pull_taped(node, g) if taped else node.op.pull(node, g)
 
 

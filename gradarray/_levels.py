@@ -226,7 +226,7 @@ class LevelPlace(Place):
         self.dtype_of = {dtype: dtype for dtype in self.raw_dtype.values()}
         self.integer = below.integer
         self.scope = None
-        self.mutable, self.negative_steps, self.in_place = False, True, {}
+        self.mutable, self.negative_steps, self.in_place, self.thrift = False, True, {}, None
         self.shape_of = None
         self.backend = _LevelBackend(self)
         self.kernels = self.complex_kernels = _LevelKernels(self)  # type: ignore[assignment]

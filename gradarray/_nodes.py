@@ -116,8 +116,11 @@ class Around(NamedOp):
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self.around(node, g, lambda: self.op.pull_taped(node, g))
 
-    def pull_strong(self, node: OpNode, g: Any, taped: bool) -> Sequence[Any]:
-        return self.around(node, g, lambda: self.op.pull_strong(node, g, taped))
+    def pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self.around(node, g, lambda: self.op.pull_strong(node, g))
+
+    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
+        return self.around(node, g, lambda: self.op.pull_strong_taped(node, g))
 
     def around(self, node: OpNode, g: Any, run: Callable[[], Sequence[Any]]) -> Sequence[Any]:
         """``run``, with what is to be done around it."""

@@ -13,7 +13,8 @@ from typing import Any
 from gradarray import backends
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
-from gradarray.backends import Array, Backend, Capabilities
+from gradarray._spare import IN_DEFERRED, refcount
+from gradarray.backends import Array, Backend, Capabilities, Thrift
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, BY_NAME, DType, finfo, int32, int64
 
@@ -149,8 +150,9 @@ class Scattered(Deferred):
         place = self.place
         if total is None:
             return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
+        spare = refcount(total) <= IN_DEFERRED
         total = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
-        if not owned:
+        if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(total))):
             total = place.backend.copy(total)
         if place.scope is None:
             return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
@@ -275,6 +277,8 @@ class Place:
         The same by the backend's dtype objects.
     shape_of : callable or None
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
+    thrift : Thrift or None
+        How rules compute on large arrays; None where they do as on all.
     xp : Space
     level : Level or None
         The transform whose arrays lie here; None where they are a backend's.
@@ -284,7 +288,7 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer", "kernels",
-        "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "xp",
+        "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "thrift", "xp",
     )  # fmt: skip
     level: Any
     ground: Place
@@ -303,6 +307,9 @@ class Place:
         self.negative_steps = self.capabilities.negative_steps
         self.shape_of = backend.shape if self.capabilities.unknown_shapes else None
         self.in_place = backend.in_place(device) if self.scope is None else {}
+        self.thrift = backend.thrift(device) if self.scope is None else None
+        if self.thrift is not None:
+            thrifts[self.array_type] = self.thrift
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}
@@ -399,6 +406,9 @@ def open_short_road(is_open: bool) -> None:
 
 scoped_types: dict[type, Backend] = {}
 """The array types of backends that compute inside a scope."""
+
+thrifts: dict[type, Thrift] = {}
+"""By the array type: how large cotangents are added up."""
 
 
 def place_of(device: Device | str) -> Place:

@@ -29,10 +29,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from gradarray import _spare
+from gradarray._engine import Large
+
 Rule = Callable[..., Any]
 Compiled = Callable[..., Any]
 Cotangents = Sequence[tuple[str, Callable[..., Any] | None]]
 """For each input an expression, in which ``rule()`` stands for the call of its rule, and the rule."""
+_THRIFTY: Final = {
+    "g * rule()": "thrift.product(g, rule(), {})",
+    "xp.strong_multiply(g, rule())": "thrift.strong_product(g, rule(), {})",
+    "-g": "thrift.negative(g, {})",
+}
+"""The expressions that a backend may compute in memory that is there, as it does so; last whether ``g`` is to spare."""
 Partial = Rule | int | float
 
 TABLE: Final[dict[str, Primitive]] = {}
@@ -48,6 +57,10 @@ class Rules:
         For each input the positions that its rule saves.
     raw, taped : callable
         ``raw(node, g)`` computes on the backend's arrays, ``taped(node, g, saved, xp)`` on tensors.
+    large : callable
+        ``raw`` where cotangents may be large: it leaves those that are to the ``thrift`` of the place.
+    weighed : callable
+        ``raw`` of one input, which says by :class:`gradarray._engine.Large` where its cotangent is large.
     raw_complex, taped_complex : callable
         Their twins for complex numbers.
     strong : Rules
@@ -75,6 +88,16 @@ class Rules:
     def raw(self) -> Compiled:
         real, _, n, wanted = self._sources
         return _compile(real, n, wanted, taped=False)
+
+    @cached_property
+    def large(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=False, large=True)
+
+    @cached_property
+    def weighed(self) -> Compiled:
+        real, _, n, wanted = self._sources
+        return _compile(real, n, wanted, taped=False, weighed=True)
 
     @cached_property
     def taped(self) -> Compiled:
@@ -224,30 +247,76 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
     return f"node.params[{name!r}]"
 
 
-def _compile(cotangents: Cotangents, inputs: int | None, wanted: tuple[int, ...] | None, *, taped: bool) -> Compiled:
+def _compile(
+    cotangents: Cotangents,
+    inputs: int | None,
+    wanted: tuple[int, ...] | None,
+    *,
+    taped: bool,
+    large: bool = False,
+    weighed: bool = False,
+) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge.
+    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Unless it is taped it
+    gives the cotangents of two factors that are one tensor as one. ``large``, ``weighed``: see :class:`Rules`.
     """
-    scope: dict[str, Any] = {}
-    items = []
-    for i, (expression, rule) in enumerate(cotangents):
-        if wanted is not None and i not in wanted:
-            continue
+    scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "Large": Large}
+    chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]
+    plain, thrifty = [], []
+    for i in chosen:
+        expression, rule = cotangents[i]
+        # the last to use g may write to it, unless g is one of the cotangents itself
+        last = i == chosen[-1] and not any(cotangents[k][0] == "g" for k in chosen)
+        call = ""
         if rule is not None:
-            arguments = ", ".join(_fetch(name, inputs, taped) for name in _names(rule))
-            expression = expression.replace("rule()", f"rule{i}({arguments})")
+            call = f"rule{i}({', '.join(_fetch(name, inputs, taped) for name in _names(rule))})"
             scope[f"rule{i}"] = rule
-        sure = wanted is not None or len(cotangents) == 1
-        items.append(expression if sure else f"{expression} if node.edges[{i}] is not None else None")
-    body = items[0] if inputs is None else f"({', '.join(items)},)"
-    if taped:
-        source = f"def vjp(node, g, saved, xp): return {body}"
-    else:
-        source = f"def vjp(node, g):\n    {'xp = node.place.xp' if 'xp' in body else 'pass'}\n    return {body}"
-    exec(source, scope)  # made of the names of our own rules' parameters, nothing from outside
+        sparing = _THRIFTY.get(expression, expression).format("spare" if last else "False")
+        plain.append(expression.replace("rule()", call))
+        thrifty.append(sparing.replace("rule()", call))
+
+    sure = wanted is not None or len(cotangents) == 1
+
+    def gives(items: Sequence[str]) -> str:
+        if inputs is None:
+            return items[0]
+        parts = [item if sure else f"{item} if node.edges[{i}] is not None else None" for i, item in zip(chosen, items)]
+        return f"({', '.join(parts)},)"
+
+    lines, sparing_lines = [f"return {gives(plain)}"], [f"return {gives(thrifty)}"]
+    if not taped and len(chosen) == 2 and all(rule is not None and _passes_on(rule) for _, rule in cotangents):
+        same = "if node.saved[0] is node.saved[1]: g = {}; return ({}, None)"
+        lines.insert(0, same.format(plain[1], "g + g"))
+        sparing_lines.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
+    if weighed:
+        lines = [
+            f"gs, thrift = {gives(plain)}, node.place.thrift",
+            "return gs if thrift is None or gs[0].nbytes < thrift.least else Large(gs)",
+        ]
+    if large and thrifty != plain:
+        lines = [
+            "thrift = node.place.thrift",
+            "if thrift is not None and g.nbytes >= thrift.least:",
+            "    spare = refcount(g) <= IN_PULL",
+            *("    " + line for line in sparing_lines),
+            *lines,
+        ]
+    if not taped and any("xp" in line for line in lines):
+        lines.insert(0, "xp = node.place.xp")
+    parameters = "node, g, saved, xp" if taped else "node, g"
+    exec(f"def vjp({parameters}):\n    " + "\n    ".join(lines), scope)  # made of the names of our rules' parameters
     compiled: Compiled = scope["vjp"]
     return compiled
+
+
+def _passes_on(rule: Rule) -> bool:
+    """Whether ``rule`` gives what it takes, as those of a product give the other factor."""
+    return rule.__code__.co_code == _passing_on.__code__.co_code
+
+
+def _passing_on(x: Any) -> Any:
+    return x
 
 
 def _plan(rule: Rule | None, n: int | None) -> frozenset[int]:

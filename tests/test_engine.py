@@ -278,8 +278,11 @@ class Asked(Op):
 
     pull_taped = pull
 
-    def pull_strong(self, node, g, taped):
-        return tuple(g + (" taped" if taped else " strong") for _ in node.edges)
+    def pull_strong(self, node, g):
+        return tuple(g + " strong" for _ in node.edges)
+
+    def pull_strong_taped(self, node, g):
+        return tuple(g + " taped" for _ in node.edges)
 
 
 class Choosing(Asked):

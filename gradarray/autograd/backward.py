@@ -17,11 +17,13 @@ from gradarray import _state, _watch
 from gradarray._batched import VmapLevel
 from gradarray._dispatch import (
     TAPED,
+    add_large,
     add_raw,
     apply,
     cast,
     edge_of,
     iadd_raw,
+    is_large,
     make,
     requires_grad,
     same_shape,
@@ -145,6 +147,8 @@ def _run(
                 seeds,
                 add=operator.add if plain else add_raw,
                 iadd=operator.add if taped else operator.iadd if plain else iadd_raw,
+                add_large=None if taped else add_large,
+                large=not taped and any(g is not None and is_large(g._data) for g in gradients),
                 taped=taped,
                 keep=keep,
                 only=only,

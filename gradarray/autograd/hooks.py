@@ -145,9 +145,15 @@ class AfterNode(Around):
         self.hooks: list[Callable[[tuple[Any, ...], tuple[Any, ...]], Any]] = []
 
     def around(self, node: OpNode, g: Any, run: Callable[[], Sequence[Any]]) -> Sequence[Any]:
-        gs = run()
         if not self.hooks:
-            return gs
+            return run()
+        saved = node.saved
+        # each in a cell of its own, so that an input that is there twice has two cotangents
+        node.saved = tuple([cell[0]] if type(cell) is list else cell for cell in saved or ())
+        try:
+            gs = run()
+        finally:
+            node.saved = saved
         given = tuple(_shown(one, node.place) for one in (g if type(g) is list else [g]))
         for hook in tuple(self.hooks):
             edges = self.edges_of(node)

@@ -11,7 +11,7 @@ A plugin subclasses :class:`Backend`, and yields an instance from a hook found t
         return [MyBackend()]
 """
 
-from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, hookimpl
+from gradarray.backends._contract import Array, Backend, Capabilities, RandomSource, Thrift, hookimpl
 from gradarray.backends._manager import (
     BackendUnavailableError,
     every,
@@ -37,6 +37,7 @@ __all__ = [
     "NumPyFunctions",
     "RandomSource",
     "SciPyFunctions",
+    "Thrift",
     "every",
     "get",
     "hookimpl",

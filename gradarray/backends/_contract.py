@@ -68,6 +68,39 @@ class Capabilities:
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
+class Thrift(ABC):
+    """Arithmetic of derivative rules on large arrays that may use their memory again: optional, for speed.
+
+    ``g`` is a cotangent, an array of ``least`` bytes or more of a real floating dtype; ``p`` what it meets: an array
+    of its shape, or a number. ``spare`` says that nobody holds the array ``g`` beside who calls, by Python's
+    reference counts, so that it may be overwritten; whether it has memory of its own, and takes the result, is for the
+    method to see. Each gives what the operator gives, bit by bit; the result may be read-only.
+    """
+
+    #: From how many bytes on finding out pays. The library's arrays tell theirs as an attribute, ``nbytes``.
+    least: int
+
+    @abstractmethod
+    def product(self, g: Array, p: Array, spare: bool) -> Array:
+        """``g * p``."""
+
+    @abstractmethod
+    def strong_product(self, g: Array, p: Array, spare: bool) -> Array:
+        """``g * p``, but zero where ``g`` is zero, whatever ``p`` is there."""
+
+    @abstractmethod
+    def negative(self, g: Array, spare: bool) -> Array:
+        """``-g``."""
+
+    @abstractmethod
+    def sum(self, a: Array, b: Array, spare_a: bool, spare_b: bool) -> Array:
+        """``a + b``, two cotangents."""
+
+    @abstractmethod
+    def is_writable(self, array: Array) -> bool:
+        """Whether ``array``, which nobody else holds, has memory of its own that may be written to."""
+
+
 class Backend(ABC):
     """One array library. Subclass, fill in the abstract methods, override a default where the library does better.
 
@@ -152,6 +185,10 @@ class Backend(ABC):
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
         """Functions that write ``x + y`` and the like into ``x``, by the standard's name: optional, for speed."""
         return {}
+
+    def thrift(self, device: Device) -> Thrift | None:
+        """How derivative rules compute on large arrays, where memory can be used again; None for the operators."""
+        return None
 
     def walk_scope(self) -> AbstractContextManager[object] | None:
         """What a whole backward pass runs inside of, such as a muted warning; None for nothing."""

@@ -190,6 +190,41 @@ def test_gradients_are_the_callers_alone(f: Function, x: Any, device: str) -> No
     same(host(x.grad), want)
 
 
+@per_function
+def test_memory_of_large_gradients_is_used_again_only_where_nobody_has_it(f: Function, device: str) -> None:
+    """A walk gives the same whether hooks hold each cotangent or nobody does, and what anybody holds stays as it is."""
+    x = on(device, 0.5 * noise(np.zeros((96, 96)), 3))
+    middle = ga.sin(x)
+    y = f(middle)
+    u = seed_for(y, 1)
+    held = [x.detach(), middle, y, u]
+    before = [host(one).copy() for one in held]
+    total = ga.sum(y)  # whose gradient is the same number everywhere
+    want, of_total = grad(y, x, u), grad(total, x, None)
+    np.testing.assert_array_equal(grad(y, x, u), want)
+    np.testing.assert_array_equal(grad(total, x, None), of_total)
+
+    def keep(gs: Any) -> None:
+        for g in gs:
+            if g is not None:
+                held.append(g)
+                before.append(host(g).copy())
+
+    waiting, seen = [y.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen and node.next_functions:
+            seen.add(node)
+            node.register_prehook(keep)
+            waiting += [function for function, _ in node.next_functions]
+    same(grad(y, x, u), want)
+    same(grad(total, x, None), of_total)
+    total.backward()
+    same(host(x.grad), of_total)
+    for one, was in zip(held, before, strict=True):
+        np.testing.assert_array_equal(host(one), was)
+
+
 # -- off the tape ------------------------------------------------------------------------------------------------------
 
 
