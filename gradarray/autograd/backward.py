@@ -159,25 +159,25 @@ def _run(
         _state.grad_enabled.reset(token)
 
 
-def _sole(box: list[Any]) -> tuple[Any, int]:
-    """What is in ``box``, taken out, and how many hold it now. Without reference counts (PyPy) that is too many."""
-    g = box.pop()
+def _taken(ends: dict[Any, Any], key: Any) -> tuple[Any, int]:
+    """What is in ``ends``, taken out, and how many hold it now. Without reference counts (PyPy) that is too many."""
+    g = ends.pop(key)
     return g, _refcount(g) if _refcount is not None else 1 << 30
 
 
 _refcount = getattr(sys, "getrefcount", None)
-_ALONE = _sole([object()])[1]
+_ALONE = _taken({None: object()}, None)[1]
 
 
 def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> Value:
     """What the walk brought for ``x``, taken out of ``ends``: a tensor in memory of its own, seen by a leaf's hooks."""
-    box = [ends.pop(x if key is None else key)]
+    key = x if key is None else key
     if taped:
-        g = box.pop()
+        g = ends.pop(key)
     else:
         kind = x._kind
         place: Place = kind.place
-        raw, holders = _sole(box)
+        raw, holders = _taken(ends, key)
         # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
         alone = holders <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
         g = make(raw if alone else place.backend.copy(place.wrap(raw)), place)

@@ -157,10 +157,10 @@ class NumpyBackend(Backend):
 
     def in_place(self, device: Device) -> Mapping[str, Callable[[Array, Any], object]]:
         return {
-            "add": lambda x, y: np.add(x, y, out=x),
-            "subtract": lambda x, y: np.subtract(x, y, out=x),
-            "multiply": lambda x, y: np.multiply(x, y, out=x),
-            "divide": lambda x, y: np.divide(x, y, out=x),
+            "add": operator.iadd,
+            "subtract": operator.isub,
+            "multiply": operator.imul,
+            "divide": operator.itruediv,
         }
 
     def thrift(self, device: Device) -> NumpyThrift:

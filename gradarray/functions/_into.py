@@ -56,8 +56,10 @@ def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Calla
     """
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        check_writable(self, name)
-        if kernel and len(args) == 1 and not kwargs and _direct(self, args[0], kernel):
+        recording = grad_enabled()
+        if recording:
+            check_writable(self, name)
+        if kernel and len(args) == 1 and not kwargs and _direct(self, args[0], kernel, recording):
             return self
         result = function(self, *args, **kwargs)
         if result is NotImplemented:  # of an operator, for Python to say so
@@ -78,21 +80,19 @@ def _is_shared(x: Value) -> bool:
     return meta.base is not None or meta.family.scattered or meta.family.lent
 
 
-def _direct(x: Value, other: Any, kernel: str) -> bool:
+def _direct(x: Value, other: Any, kernel: str, recording: bool) -> bool:
     """Run an in-place kernel of the backend, if nothing speaks against it; whether it was run."""
-    place = x._place
-    recording = grad_enabled() and (x._node is not None or (isinstance(other, Value) and other._node is not None))
-    if recording or not x._kind.short or _is_shared(x):
+    kind = x._kind
+    if not kind.short or (recording and x._node is not None) or _is_shared(x):
         return False
+    raw = other
     if isinstance(other, Value):
-        if other._place is not place or other._dtype is not x._dtype or other._data.shape != x._data.shape:
-            return False
         raw = other._data
-    elif type(other) is float or type(other) is int:
-        raw = other
-    else:
+        if (recording and other._node is not None) or other._kind is not kind or raw.shape != x._data.shape:
+            return False
+    elif type(other) is not float and type(other) is not int:
         return False
-    function = place.in_place.get(kernel)
+    function = kind.place.in_place.get(kernel)
     if function is None:
         return False
     before_write(x)
