@@ -21,6 +21,9 @@ FEWER_CALLS = "--only=behaviours,capabilities,contract,functions,indexing,laws,p
 # Its checks that tests/ops runs as well, for whoever works on an operation.
 CONFORMED = ["derivatives", "drawn", "masked", "special_values"]
 
+# Times are only printed; a wrong gradient fails. The table is kept with the reports.
+TABLES = ["--markdown", "reports/benchmarks.md", "--json", "reports/benchmarks.json"]
+
 
 def reports(name: str) -> list[str]:
     """The options that make the suite write its report in three forms."""
@@ -35,9 +38,11 @@ STEPS = [
     ("pytest", ["pytest", "-n", "2", *(f"--ignore=tests/ops/test_{name}.py" for name in CONFORMED)]),
     ("tutorial on cpu", ["gradarray", "tutorial", "--device", "cpu"]),
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
+    ("benchmarks", ["python", "benchmarks/run.py", "--only", "gradarray", "--rounds", "3", *TABLES]),
     ("conformance", [*SUITE, "cpu", "strict:device1", *reports("conformance"), "--", "-q"]),
     ("conformance of Dask", [*SUITE, "dask:cpu", FEWER_CALLS, *reports("dask"), "--", "-q"]),
     ("plugins of large libraries", ["python", "tools/plugins.py", "ci"]),
+    ("compiled", ["python", "tools/compiled.py", "ci"]),
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
 ]
 # The distributions beside the root's own that `test` installs.

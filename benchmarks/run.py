@@ -320,6 +320,9 @@ def main(arguments: list[str] | None = None) -> int:
             section = {"W9": chains, "import": importing}[name](options.check)
         sections.append(section)
         print(f"{name}: {section.notes[0]}" if options.check else f"\n{as_text(section)}", flush=True)
+    for file in (options.json, options.markdown, options.plot):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
     if options.json:
         options.json.write_text(as_json(sections, on), encoding="utf-8")
     if options.markdown:

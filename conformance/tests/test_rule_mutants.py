@@ -137,7 +137,7 @@ MUTANTS = [
     of_function("of several cotangents the last one counts", "_engine.py",
                 "waiting[key] = self.add(total, g)", "waiting[key] = g",
                 laws.test_the_gradient_of_a_sum_is_the_sum_of_gradients, "a chain"),
-    of_function("the walk visits the oldest node first", "_engine.py", "(-edge.seq, edge)", "(edge.seq, edge)",
+    of_function("the walk visits the oldest node first", "_engine.py", "(-target.seq, target)", "(target.seq, target)",
                 laws.test_the_gradient_of_the_gradient_is_the_limit_of_differences, "a value used three times"),
     of_function("cotangents are added up in memory that is not the walk's", "_engine.py",
                 "if key in owned:\n            waiting", "if key:\n            waiting",
