@@ -83,12 +83,7 @@ _BASIC = frozenset((slice, int, type(None), type(...)))
 
 def _is_basic(key: Any) -> bool:
     """Whether ``key`` gives a view: it holds no array, mask or list."""
-    if type(key) is not tuple:
-        return type(key) in _BASIC
-    for k in key:
-        if type(k) not in _BASIC:
-            return False
-    return True
+    return _BASIC.issuperset(map(type, key)) if type(key) is tuple else type(key) in _BASIC
 
 
 def _clone(x: Array) -> Array:
