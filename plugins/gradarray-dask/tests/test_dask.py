@@ -560,3 +560,30 @@ def test_an_integer_beside_a_negative_step_is_written_to():
         expected = np.zeros((3, 4))
         expected[key] = 2
         np.testing.assert_array_equal(values(x.grad), expected)
+
+
+# -- what is empty -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 2), (0, 0, 0), (3, 0, 2)])
+def test_what_is_empty_is_reshaped_and_rolled(shape):
+    """Dask's own reshape raises a different error for each of these, or leaves tasks out."""
+    host = np.zeros(shape)
+    x = ga.tensor(host, device="dask", requires_grad=True)
+    for target in ((-1,), (0, 5), (1, -1)):
+        assert values(ga.reshape(x, target)).shape == host.reshape(target).shape
+    out = ga.roll(x, 1)
+    out.sum().backward()
+    assert values(out).shape == values(x.grad).shape == shape
+
+
+def test_all_elements_are_rolled_into_the_chunks_that_they_came_in():
+    (x,) = on_both(lambda x: ga.roll(x, 5) ** 2, numbers(6, 4, 3), chunks=(4, 3, 2))
+    assert ga.roll(x, 5)._data.chunks == x._data.chunks
+
+
+def test_products_of_what_is_empty_and_was_joined():
+    x = ga.zeros((0, 1, 1), device="dask")
+    joined = ga.concat([x, x[..., :0]], axis=-1)
+    assert values(joined @ joined.mT).shape == (0, 1, 1)
+    assert values(ga.linalg.det(x.requires_grad_())).shape == (0,)

@@ -114,6 +114,9 @@ def _broadcast(x: Any, like: Any) -> Any:
 
 def reshape(x: Array, shape: Sequence[int]) -> Array:
     """``x`` in another shape; where lengths are unknown, dimensions of length 1 may come and go."""
+    if 0 in x.shape and not unknown(shape):  # Dask's fails there, each time in another way
+        found = np.empty(x.shape).reshape(shape).shape
+        return zeros(shape if found == tuple(shape) else found, x.dtype)
     if not unknown(x.shape) and not unknown(shape):
         try:
             out = x.reshape(tuple(shape))
@@ -147,6 +150,19 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
         f"reshape: {tuple(x.shape)} to {tuple(shape)}: a length is unknown until it is computed (nan). Call "
         "compute_chunk_sizes() on the Dask array first"
     )
+
+
+def roll(x: Array, *, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None) -> Array:
+    """``np.roll``, of all elements in the chunks that they were in."""
+    if axis is not None or x.ndim == 1:
+        return da.roll(x, shift, axis=0 if axis is None else axis)
+    return reshape(da.roll(reshape(x, (-1,)), shift, axis=0), lengths(x))
+
+
+def concat(arrays: Sequence[Array], *, axis: int = 0) -> Array:
+    """``np.concat``; what is empty in one chunk, since Dask does not compute products of several that are."""
+    out = da.concatenate(arrays, axis=axis)
+    return zeros(out.shape, out.dtype) if 0 in out.shape else out
 
 
 def _assumed(x: Array, shape: Sequence[int]) -> Array:
