@@ -738,7 +738,7 @@ def long_on(name: str, device: str) -> bool:
     Their derivatives are made of hundreds of other operations. Each is a step of a graph there, and the time that a
     graph takes grows faster than its steps do.
     """
-    return name.startswith("special.") and _is_lazy(device)
+    return (name.startswith("special.") or name == "spherical_jn") and _is_lazy(device)
 
 
 @cache
