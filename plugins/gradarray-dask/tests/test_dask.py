@@ -421,6 +421,22 @@ def test_a_mask_gives_a_length_that_is_unknown():
     assert x.grad._data.chunks == raw.chunks
 
 
+def test_what_is_like_an_unknown_length():
+    raw, host = chunked(10, chunks=3)
+    x = ga.asarray(raw).requires_grad_()
+    picked = x[x > 0]
+    n = int((host > 0).sum())
+    for like, expected in (
+        (ga.ones_like(picked), np.ones(n)),
+        (ga.zeros_like(picked, dtype=ga.int32), np.zeros(n, np.int32)),
+        (ga.full_like(picked, 2.5, device="cpu"), np.full(n, 2.5)),
+        (ga.empty_like(picked, dtype=ga.bool), np.zeros(n, bool)),
+    ):
+        np.testing.assert_array_equal(values(like), expected, strict=True)
+    picked.backward(ga.ones_like(picked))
+    np.testing.assert_array_equal(values(x.grad), host > 0)
+
+
 def test_what_has_an_unknown_length_prints():
     x = ga.asarray(da.from_array(np.arange(5.0, dtype=np.float32), chunks=2))
     assert repr(x[x > 2]) == "tensor([3., 4.], device='dask:cpu')"
