@@ -232,6 +232,19 @@ def _like(x: Any, dtype: Any, device: Any) -> tuple[Any, Any]:
     return (x._dtype if dtype is None else dtype), (x._place if device is None else device)
 
 
+def _is_unknown(x: Tensor) -> bool:
+    """Whether a length of ``x`` is not known before it is computed; only what is made of ``x`` itself has it, too."""
+    return x._place.backend.capabilities.unknown_shapes and any(n != n for n in x._data.shape)
+
+
+def _unknown_like(x: Tensor, fill_value: Any, dtype: Any, device: Any, required: bool) -> Tensor:
+    """As :func:`full_like`, of an ``x`` that :func:`_is_unknown`."""
+    kind = as_dtype(dtype)
+    value = _converted(np.asarray(fill_value), kind).item()
+    raw = x._place.kernels["full_like"](x._data, value, dtype=x._place.to_raw_dtype(kind))
+    return leaf(transfer(make(raw, x._place, kind), to_place(device)), required)
+
+
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
     """As :func:`empty`, with the shape and, by default, the dtype and device of ``x``.
 
@@ -240,6 +253,8 @@ def empty_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, re
     Array API standard, ``empty_like``; ``torch.empty_like``.
     """
     dtype, device = _like(x, dtype, device)
+    if _is_unknown(x):
+        return _unknown_like(x, 0, dtype, device, requires_grad)
     return empty(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -251,6 +266,8 @@ def zeros_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, re
     Array API standard, ``zeros_like``; ``torch.zeros_like``.
     """
     dtype, device = _like(x, dtype, device)
+    if _is_unknown(x):
+        return _unknown_like(x, 0, dtype, device, requires_grad)
     return zeros(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -262,6 +279,8 @@ def ones_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, req
     Array API standard, ``ones_like``; ``torch.ones_like``.
     """
     dtype, device = _like(x, dtype, device)
+    if _is_unknown(x):
+        return _unknown_like(x, 1, dtype, device, requires_grad)
     return ones(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -281,6 +300,8 @@ def full_like(
     Array API standard, ``full_like``; ``torch.full_like``.
     """
     dtype, device = _like(x, dtype, device)
+    if _is_unknown(x):
+        return _unknown_like(x, _number(fill_value), dtype, device, requires_grad)
     return full(x._data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from gradarray.ops._special import integrals, pick, slope, special, times
 
 
-def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int) -> tuple[Any, list[Any]]:
-    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in each a and b, term by term. DLMF 16.2.1.
+def _slopes(
+    xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int, *wanted: int
+) -> tuple[Any, list[Any]]:
+    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in the ``wanted`` of the a and b, term by term. DLMF 16.2.1.
 
     The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where so
     many do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
@@ -24,22 +26,22 @@ def _slopes(xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms:
     for p in parameters:
         term = term + p * 0
     term = term + 1
-    slopes = [xp.zeros_like(term) for _ in parameters]
+    slopes = [xp.zeros_like(term) for _ in wanted]
     value, sums = term, slopes
     for k in range(terms):
+        risen = [p + k for p in parameters]
         factor = x / (k + 1)
-        for b in bottoms:
-            factor = factor / (b + k)
+        for b in risen[len(tops) :]:
+            factor = factor / b
         full = factor
-        for a in tops:
-            full = full * (a + k)
+        for a in risen[: len(tops)]:
+            full = full * a
         changes = []
-        for i in range(len(tops)):  # of the factor in each parameter
-            change = factor
-            for j, a in enumerate(tops):
-                change = change * (a + k) if j != i else change
+        for i in wanted:  # of the factor in each parameter
+            change = factor if i < len(tops) else -full / risen[i]
+            for j in range(len(tops)) if i < len(tops) else ():
+                change = change * risen[j] if j != i else change
             changes.append(change)
-        changes += [-full / (b + k) for b in bottoms]
         slopes = [s * full + term * c for s, c in zip(slopes, changes, strict=True)]
         term = term * full
         value = value + term
@@ -56,9 +58,9 @@ def _kummer(i: int) -> Any:
 
     def rule(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
         negative = x3 < 0
-        _, (in_a, in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150)
+        _, (in_a, *in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150, *range(i + 1))
         scale = xp.exp(pick(xp, negative, x3, 0.0))
-        found = xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b, in_b)
+        found = xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b[0], in_b[0])
         return times(xp, found, scale)
 
     return rule
@@ -73,7 +75,7 @@ special(  # DLMF 13.3.15 in x
 )
 special(  # DLMF 16.3.1 in x
     "hyp0f1",
-    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 60)[1][0],
+    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 60, 0)[1][0],
     lambda xp, x1, x2: xp.special.hyp0f1(x1 + 1, x2) / x1,
     domain=("positive", "real"),
 )
@@ -90,10 +92,11 @@ def _gauss(i: int) -> Any:
         x4 = pick(xp, inside, x4, 0.0)
         negative = x4 < 0
         x = xp.where(negative, x4 / (x4 - 1), x4)
-        value, (in_a, in_b, in_c) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250)
+        wanted = (1, 2) if i == 2 else (i,)
+        value, (*others, along) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250, *wanted)
         log = xp.log1p(-pick(xp, negative, x4, 0.0))
-        mirrored = (in_a - times(xp, log, value), -in_b, in_b + in_c)[i]
-        found = times(xp, xp.where(negative, mirrored, (in_a, in_b, in_c)[i]), xp.exp(-x1 * log))
+        mirrored = along - times(xp, log, value) if i == 0 else -along if i == 1 else others[0] + along
+        found = times(xp, xp.where(negative, mirrored, along), xp.exp(-x1 * log))
         return pick(xp, inside, found, math.nan)
 
     return rule

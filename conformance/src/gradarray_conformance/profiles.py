@@ -34,6 +34,7 @@ def register() -> None:
         )
 
 
-def examples(share: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Settings of a check that draws ``share`` of the profile's examples, and at least two."""
-    return settings(max_examples=max(2, round(share * settings.default.max_examples)))  # type: ignore[union-attr]
+def examples(share: float, *, least: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Settings of a check that draws ``share`` of the profile's examples, and at least two; two, if the ``least``."""
+    count = 0 if least else round(share * settings.default.max_examples)  # type: ignore[union-attr]
+    return settings(max_examples=max(2, count))

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import gradarray as ga
+from gradarray import backends
 from gradarray.testing import Operation, Placeholder, operations
 from gradarray_conformance import samples_linalg, samples_nn, samples_special
 
@@ -723,11 +724,27 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes.
 
-    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment: for devices that compile each kernel.
+    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment, for devices that compile each kernel;
+    and of those that are :func:`long_on` it.
     """
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    one = device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
+    one = device != "cpu" and (os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" or long_on(name, device))
     return [min(found, key=plainness)] if one else found
+
+
+def long_on(name: str, device: str) -> bool:
+    """Whether a call of an operation takes ``device`` seconds: a special function where values are computed lazily.
+
+    Their derivatives are made of hundreds of other operations. Each is a step of a graph there, and the time that a
+    graph takes grows faster than its steps do.
+    """
+    return (name.startswith("special.") or name == "spherical_jn") and _is_lazy(device)
+
+
+@cache
+def _is_lazy(device: str) -> bool:
+    resolved = backends.resolve(device)
+    return backends.require(resolved.backend).capabilities_on(resolved).lazy
 
 
 def beyond_the_standard(sample: Sample) -> bool:

@@ -5,6 +5,7 @@ The contract and the derivatives of the table run on it with ``GRADARRAY_TEST_DE
 
 import subprocess
 import sys
+import threading
 
 import dask
 import dask.array as da
@@ -420,6 +421,22 @@ def test_a_mask_gives_a_length_that_is_unknown():
     assert x.grad._data.chunks == raw.chunks
 
 
+def test_what_is_like_an_unknown_length():
+    raw, host = chunked(10, chunks=3)
+    x = ga.asarray(raw).requires_grad_()
+    picked = x[x > 0]
+    n = int((host > 0).sum())
+    for like, expected in (
+        (ga.ones_like(picked), np.ones(n)),
+        (ga.zeros_like(picked, dtype=ga.int32), np.zeros(n, np.int32)),
+        (ga.full_like(picked, 2.5, device="cpu"), np.full(n, 2.5)),
+        (ga.empty_like(picked, dtype=ga.bool), np.zeros(n, bool)),
+    ):
+        np.testing.assert_array_equal(values(like), expected, strict=True)
+    picked.backward(ga.ones_like(picked))
+    np.testing.assert_array_equal(values(x.grad), host > 0)
+
+
 def test_what_has_an_unknown_length_prints():
     x = ga.asarray(da.from_array(np.arange(5.0, dtype=np.float32), chunks=2))
     assert repr(x[x > 2]) == "tensor([3., 4.], device='dask:cpu')"
@@ -560,3 +577,77 @@ def test_an_integer_beside_a_negative_step_is_written_to():
         expected = np.zeros((3, 4))
         expected[key] = 2
         np.testing.assert_array_equal(values(x.grad), expected)
+
+
+# -- what is small -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "mean", "any", "all"])
+@pytest.mark.parametrize("chunks", [(4, 3), (2, 3), (4, 1), (2, 2)])
+def test_one_chunk_is_reduced_in_one_step_and_several_as_ever(name, chunks):
+    raw, host = chunked(4, 3, chunks=chunks)
+    for axis in (None, 0, 1, (0, 1), ()):
+        for keepdims in (False, True):
+            out = getattr(ga, name)(ga.asarray(raw), axis=axis, keepdims=keepdims)
+            expected = getattr(np, name)(host, axis=axis, keepdims=keepdims)
+            np.testing.assert_allclose(values(out), expected, rtol=1e-14, strict=True)
+    one = getattr(ga, name)(ga.asarray(raw), axis=1)
+    assert (len(one._data.dask.layers) == len(raw.dask.layers) + 1) is (raw.numblocks[1] == 1)
+
+
+def test_what_is_filled_is_one_step_and_not_laid_out():
+    for x in (
+        ga.zeros(3, device="dask"),
+        ga.full((2, 2), 1.5, device="dask"),
+        ga.ones_like(ga.zeros(4, device="dask")),
+    ):
+        assert [len(layer) for layer in x._data.dask.layers.values()] == [1]
+        blocks = []
+        with Callback(posttask=lambda key, block, *_, blocks=blocks: blocks.append(block)):
+            x._data.compute(optimize_graph=False)
+        assert not any(blocks[0].strides)
+
+
+@pytest.mark.parametrize("n", [3, 100_000])
+def test_small_arrays_are_computed_as_they_are_in_this_thread_unless_a_scheduler_is_chosen(n):
+    threads = []
+
+    def noting(block):
+        threads.append(threading.current_thread())
+        return block + 1
+
+    x = ga.asarray(da.from_array(np.ones(n), chunks=n).map_blocks(noting, dtype=float, meta=np.empty(0)))
+    y = (x * 2).exp()
+    for chosen in (None, "threads"):
+        steps = []
+        with dask.config.set(scheduler=chosen), Callback(posttask=lambda *_, steps=steps: steps.append(1)):
+            y.cpu()
+        assert (len(steps) > 2) is (n == 3)  # fused, all that is computed from the data is one step
+    assert [thread is threading.main_thread() for thread in threads] == [n == 3, False]
+
+
+# -- what is empty -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 2), (0, 0, 0), (3, 0, 2)])
+def test_what_is_empty_is_reshaped_and_rolled(shape):
+    """Dask's own reshape raises a different error for each of these, or leaves tasks out."""
+    host = np.zeros(shape)
+    x = ga.tensor(host, device="dask", requires_grad=True)
+    for target in ((-1,), (0, 5), (1, -1)):
+        assert values(ga.reshape(x, target)).shape == host.reshape(target).shape
+    out = ga.roll(x, 1)
+    out.sum().backward()
+    assert values(out).shape == values(x.grad).shape == shape
+
+
+def test_all_elements_are_rolled_into_the_chunks_that_they_came_in():
+    (x,) = on_both(lambda x: ga.roll(x, 5) ** 2, numbers(6, 4, 3), chunks=(4, 3, 2))
+    assert ga.roll(x, 5)._data.chunks == x._data.chunks
+
+
+def test_products_of_what_is_empty_and_was_joined():
+    x = ga.zeros((0, 1, 1), device="dask")
+    joined = ga.concat([x, x[..., :0]], axis=-1)
+    assert values(joined @ joined.mT).shape == (0, 1, 1)
+    assert values(ga.linalg.det(x.requires_grad_())).shape == (0,)

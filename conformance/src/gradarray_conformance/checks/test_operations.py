@@ -114,11 +114,12 @@ def sizes(*pairs: tuple[Array, Array]) -> float:
 def test_vjp_is_the_adjoint_of_jvp(name: str, device: str) -> None:
     for sample in differentiable(name, device):
         vs, u = directions(sample)
+        with about(sample):
+            tangent = jvp(sample, vs, device)
         for road in roads(name):
             with about(sample):
                 _, out, gs = gradients(sample, device, ga.asarray(u, device=device), road)
                 found = [host(g) for g in gs]
-                tangent = jvp(sample, vs, device)
                 assert (tangent.shape, tangent.dtype) == (u.shape, host(out).dtype)
                 pairs = list(zip(vs.values(), found, strict=True))
                 total = sum(inner(v, g) for v, g in pairs)
@@ -132,6 +133,8 @@ def test_jvp_of_one_input_has_the_shape_of_the_output(name: str, device: str) ->
         with about(sample):
             parts = [jvp(sample, {i: v}, device) for i, v in vs.items()]
             assert all(part.shape == u.shape for part in parts)
+            if len(parts) == 1:
+                continue
             whole = jvp(sample, vs, device)
             exact = sample.round_off
             np.testing.assert_allclose(
@@ -182,6 +185,10 @@ def test_gradient_of_gradient_is_the_limit_of_differences(name: str, device: str
         vs, u = directions(sample)
         ws = [noise(sample.arrays[i], seed_of(name) + 7 * i) for i in sample.active]
         du = noise(u, seed_of(name) + 99)
+        with about(sample):
+            there, back = (
+                loss_of_gradient(sample.moved(vs, h), np.asarray(u + h * du), ws, device) for h in (STEP, -STEP)
+            )
         for road in roads(name):
             with about(sample):
                 seed = ga.asarray(u, device=device, copy=True).requires_grad_()
@@ -193,9 +200,6 @@ def test_gradient_of_gradient_is_the_limit_of_differences(name: str, device: str
                         [g for g, _ in used], [*leaves, seed], [w for _, w in used], materialize_grads=True
                     )
                     found = sum(inner(v, host(g)) for v, g in zip((*vs.values(), du), outer, strict=True))
-                there, back = (
-                    loss_of_gradient(sample.moved(vs, h), np.asarray(u + h * du), ws, device) for h in (STEP, -STEP)
-                )
                 tolerance = TOLERANCE[u.dtype.name].difference
                 close(found, (there - back) / (2 * STEP), abs(found), abs(there), tolerance=10 * tolerance)
 
@@ -205,6 +209,8 @@ def test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name: str, device: 
     """The transpose of the transpose, by which forward mode runs through the tape."""
     for sample in differentiable(name, device):
         vs, u = directions(sample)
+        with about(sample):
+            want = jvp(sample, vs, device)
         for road in roads(name):
             with about(sample):
                 seed = ga.asarray(np.zeros_like(u), device=device).requires_grad_()
@@ -216,7 +222,6 @@ def test_gradient_of_gradient_by_a_zero_cotangent_is_the_jvp(name: str, device: 
                 if used:
                     g = ga.autograd.grad([g for g, _ in used], seed, [v for _, v in used], materialize_grads=True)
                     found = host(g[0])
-                want = jvp(sample, vs, device)
                 exact = sample.round_off
                 np.testing.assert_allclose(found, want, rtol=exact, atol=exact * (1 + np.max(np.abs(want), initial=0)))
 
@@ -228,9 +233,11 @@ def test_a_gradient_is_of_its_inputs_shape_dtype_and_device_and_nothing_else_cha
             arrays = tuple(map(change, sample.arrays))
             if "source" in sample.params and arrays[0].dtype != sample.arrays[0].dtype:
                 continue  # astype is told its input's dtype
+            moved = Sample(name, arrays, sample.params)
+            with about(sample):
+                tangent = jvp(moved, {i: noise(arrays[i], i) for i in sample.active}, device)
             for road in roads(name):
                 with about(sample):
-                    moved = Sample(name, arrays, sample.params)
                     xs = tensors(arrays, device, sample.active)
                     out = run(moved, xs, road)
                     before = host(out)
@@ -243,7 +250,6 @@ def test_a_gradient_is_of_its_inputs_shape_dtype_and_device_and_nothing_else_cha
                     for x, g in zip(leaves, gs, strict=True):
                         assert (g.shape, g.dtype, g.device) == (x.shape, x.dtype, x.device)
                         assert not g.requires_grad
-                    tangent = jvp(moved, {i: noise(arrays[i], i) for i in sample.active}, device)
                     assert (tangent.shape, tangent.dtype) == (before.shape, before.dtype)
                     np.testing.assert_array_equal(host(out), before)
                     np.testing.assert_array_equal(host(seed), u)

@@ -90,7 +90,9 @@ class DaskBackend(Backend):
         return da.from_array(np.array(array), chunks=chunked(array.shape, array.dtype), name=False)
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
-        return np.asarray(array.compute())
+        from gradarray_dask._computing import values
+
+        return values(array)
 
     def copy(self, array: Array) -> Array:
         return array.copy()

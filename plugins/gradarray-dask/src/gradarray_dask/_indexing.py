@@ -7,6 +7,9 @@ left. Arrays of integers are looked up block by block: each block of what is ind
 and no task holds more than one of each. Where one of the arrays counts through a whole axis, as in
 ``x[arange(n), labels]``, blocks meet along it one by one: there the index is an axis of ``x`` itself. What is wrong
 with the values of an index shows when it is computed.
+
+What tasks run are functions of this module, never closures: Dask names an array by what makes it, and would have to
+pickle a closure for that, which takes longer than making the array.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
 
-from gradarray_dask._shapes import counted, counting
+from gradarray_dask._shapes import counted, counting, empty_like
 
 Array = Any
 Axes = tuple[int, ...]
@@ -227,13 +230,13 @@ def _write_mask(x: Array, axis: int, mask: Array, value: Array, *, add: bool) ->
 
 def _ranks(flat: Array, n: int) -> Array:
     """For each element which of the ``n`` values goes there, if one does; 0 else."""
+    return elemwise(_rank, flat, da.cumsum(flat, axis=0, dtype=np.int64), flat.sum(), n, dtype=np.int64)
 
-    def checked(mask: Any, rank: Any, count: Any) -> Any:
-        if np.any(count != n):
-            raise IndexError(f"a mask that holds for {int(np.max(count))} elements was given {n} values")
-        return np.where(mask, rank - 1, 0)
 
-    return elemwise(checked, flat, da.cumsum(flat, axis=0, dtype=np.int64), flat.sum(), dtype=np.int64)
+def _rank(mask: Any, rank: Any, count: Any, n: int) -> Any:
+    if np.any(count != n):
+        raise IndexError(f"a mask that holds for {int(np.max(count))} elements was given {n} values")
+    return np.where(mask, rank - 1, 0)
 
 
 def _spread_out(flat: Array, axis: int, value: Array) -> Array:
@@ -243,17 +246,17 @@ def _spread_out(flat: Array, axis: int, value: Array) -> Array:
             f"values of unknown number in {value.numblocks[axis]} blocks cannot be matched with a mask of "
             f"{flat.numblocks[0]}; call compute_chunk_sizes() on the array of values first"
         )
-
-    def place(mask: Any, values: Any) -> Any:
-        out = np.zeros((*values.shape[:axis], mask.size, *values.shape[axis + 1 :]), values.dtype)
-        out[(*(FULL,) * axis, mask)] = values
-        return out
-
     index = tuple(range(value.ndim))
     return da.blockwise(
-        place, index, flat, (axis,), value, index, dtype=value.dtype, align_arrays=False,
-        adjust_chunks={axis: flat.chunks[0]}, concatenate=True,
+        _place, index, flat, (axis,), value, index, axis=axis, dtype=value.dtype, align_arrays=False,
+        adjust_chunks={axis: flat.chunks[0]}, concatenate=True, meta=empty_like(value),
     )  # fmt: skip
+
+
+def _place(mask: Any, values: Any, axis: int) -> Any:
+    out = np.zeros((*values.shape[:axis], mask.size, *values.shape[axis + 1 :]), values.dtype)
+    out[(*(FULL,) * axis, mask)] = values
+    return out
 
 
 # -- arrays of integers ------------------------------------------------------------------------------------------------
@@ -311,21 +314,21 @@ def _own(x: Array, arrays: list[tuple[int, Array]]) -> dict[int, int]:
 
 def _positions(mask: Array, n: int) -> list[Array]:
     """Where ``mask`` is true, which must be ``n`` times: as many as there are of the integers beside it."""
-
-    def find(whole: Any, axis: int) -> Any:
-        found = np.nonzero(whole)[axis]
-        if len(found) not in (1, n):
-            raise IndexError(f"a mask that holds for {len(found)} elements stands beside {n} integers in an index")
-        return np.broadcast_to(found, (n,))
-
     letters = tuple(range(mask.ndim))
     return [
         da.blockwise(
-            find, (mask.ndim,), mask.rechunk(-1), letters, axis=axis, new_axes={mask.ndim: n}, dtype=np.intp,
-            concatenate=True,
+            _find, (mask.ndim,), mask.rechunk(-1), letters, axis=axis, n=n, new_axes={mask.ndim: n}, dtype=np.intp,
+            concatenate=True, meta=np.empty(0, np.intp),
         )
         for axis in letters
     ]  # fmt: skip
+
+
+def _find(whole: Any, axis: int, n: int) -> Any:
+    found = np.nonzero(whole)[axis]
+    if len(found) not in (1, n):
+        raise IndexError(f"a mask that holds for {len(found)} elements stands beside {n} integers in an index")
+    return np.broadcast_to(found, (n,))
 
 
 def _in_bounds(index: Array, n: int) -> Array:
@@ -334,15 +337,15 @@ def _in_bounds(index: Array, n: int) -> Array:
         raise ValueError(
             "an array of integers cannot index an axis of unknown length; call compute_chunk_sizes() on it first"
         )
+    return index.map_blocks(_checked, n, dtype=np.intp, meta=np.empty((0,) * index.ndim, np.intp))
 
-    def checked(i: Any) -> Any:
-        i = i.astype(np.intp)
-        wrong = (i < -n) | (i >= n)
-        if wrong.any():
-            raise IndexError(f"index {int(i[wrong].flat[0])} is out of bounds for a dimension of size {n}")
-        return np.where(i < 0, i + n, i)
 
-    return index.map_blocks(checked, dtype=np.intp)
+def _checked(i: Any, n: int) -> Any:
+    i = i.astype(np.intp)
+    wrong = (i < -n) | (i >= n)
+    if wrong.any():
+        raise IndexError(f"index {int(i[wrong].flat[0])} is out of bounds for a dimension of size {n}")
+    return np.where(i < 0, i + n, i)
 
 
 def _ranges(chunks: Sequence[int]) -> list[tuple[int, int]]:
@@ -381,27 +384,24 @@ def _gather(x: Array, axes: Axes, indices: list[Array], own: Mapping[int, int]) 
     first = (*axes, *own)
     out = (*range(n), *(letters[axis] for axis in range(x.ndim) if axis not in first))
     dims = tuple(own.values())
-
-    def pick(block: Any, *at: Any, lows: tuple[int, ...], found: Any = None) -> Any:
-        block = np.moveaxis(block, first, tuple(range(len(first))))
-        inside, where = _hits(at, lows, block.shape, dims)
-        shape = (*at[0].shape, *block.shape[len(first) :])
-        found = np.zeros(shape, block.dtype) if found is None else found.copy()
-        found[inside] = block[where]
-        return found
-
     found = None
-    before: list[Any]
     pairs = [part for index in indices for part in (index, tuple(range(n)))]
     for lows, block in _blocks(x, axes):
-        if found is None:
-            step, before = pick, []
-        else:
-            step, before = (lambda found, *args, lows: pick(*args, lows=lows, found=found)), [found, out]
         # all blocks match already, and those of unknown length can be matched with nothing
         found = da.blockwise(
-            step, out, *before, block, letters, *pairs, lows=lows, dtype=x.dtype, concatenate=True, align_arrays=False
-        )
+            _pick, out, found, None if found is None else out, block, letters, *pairs, lows=lows, first=first,
+            dims=dims, dtype=x.dtype, concatenate=True, align_arrays=False, meta=np.empty((0,) * len(out), x.dtype),
+        )  # fmt: skip
+    return found
+
+
+def _pick(found: Any, block: Any, *at: Any, lows: tuple[int, ...], first: Axes, dims: Axes) -> Any:
+    """What was ``found`` so far, with what is in this block."""
+    block = np.moveaxis(block, first, tuple(range(len(first))))
+    inside, where = _hits(at, lows, block.shape, dims)
+    shape = (*at[0].shape, *block.shape[len(first) :])
+    found = np.zeros(shape, block.dtype) if found is None else found.copy()
+    found[inside] = block[where]
     return found
 
 
@@ -412,17 +412,6 @@ def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, own: Mapp
     first = (*axes, *own)
     rest = tuple(letters[axis] for axis in range(x.ndim) if axis not in first)
     dims = tuple(own.values())
-
-    def put(block: Any, values: Any, *at: Any, lows: tuple[int, ...]) -> Any:
-        block = block.copy()
-        moved = np.moveaxis(block, first, tuple(range(len(first))))
-        inside, where = _hits(at, lows, moved.shape, dims)
-        if add:
-            np.add.at(moved, where, values[inside])
-        else:
-            moved[where] = values[inside]
-        return block
-
     # the values in the blocks of the indices and of x, which then are taken one after the other
     known = {d: indices[0].chunks[d] for d in range(n) if not math.isnan(indices[0].shape[d])}
     value = value.rechunk(known | {n + d: x.chunks[letter - n] for d, letter in enumerate(rest)})
@@ -438,11 +427,22 @@ def _scatter(x: Array, axes: Axes, indices: list[Array], value: Array, own: Mapp
         for at, values in steps:
             pairs = [part for index in at for part in (index, tuple(range(n)))]
             block = da.blockwise(
-                put, letters, block, letters, values, (*range(n), *rest), *pairs, lows=lows, dtype=x.dtype,
-                concatenate=True, align_arrays=False,
+                _put, letters, block, letters, values, (*range(n), *rest), *pairs, lows=lows, first=first, dims=dims,
+                add=add, dtype=x.dtype, concatenate=True, align_arrays=False, meta=empty_like(x),
             )  # fmt: skip
         done.append(block)
     return _joined(done, axes, [len(x.chunks[axis]) for axis in axes])
+
+
+def _put(block: Any, values: Any, *at: Any, lows: tuple[int, ...], first: Axes, dims: Axes, add: bool) -> Any:
+    block = block.copy()
+    moved = np.moveaxis(block, first, tuple(range(len(first))))
+    inside, where = _hits(at, lows, moved.shape, dims)
+    if add:
+        np.add.at(moved, where, values[inside])
+    else:
+        moved[where] = values[inside]
+    return block
 
 
 def _joined(blocks: list[Array], axes: Axes, counts: list[int]) -> Array:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
-import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
 
@@ -33,11 +32,17 @@ def strong_multiply(g: Array, p: Array) -> Array:
 def _triangle(function: Callable[..., Any]) -> Callable[..., Array]:
     """``np.tril`` or ``np.triu`` of each block; Dask's own warn of complex numbers."""
 
-    def block(part: Any, k: int, block_info: Any = None) -> Any:
-        (low, _), (left, _) = block_info[0]["array-location"][-2:]
-        return function(part, k + low - left)
+    def triangle(x: Array, *, k: int = 0) -> Array:
+        if x.numblocks[-2:] == (1, 1):
+            return x.map_blocks(function, k, dtype=x.dtype, meta=x._meta)
+        return x.map_blocks(_part_of_triangle, function, k, dtype=x.dtype, meta=x._meta)
 
-    return lambda x, *, k=0: x.map_blocks(block, k=k, dtype=x.dtype, meta=x._meta)
+    return triangle
+
+
+def _part_of_triangle(part: Any, function: Callable[..., Any], k: int, block_info: Any = None) -> Any:
+    (low, _), (left, _) = block_info[0]["array-location"][-2:]
+    return function(part, k + low - left)
 
 
 # -- Fourier transforms ------------------------------------------------------------------------------------------------
@@ -78,16 +83,9 @@ def _transformed(transform: Callable[[Any], Any], x: Array, axes: Any, lengths: 
 # -- creation ----------------------------------------------------------------------------------------------------------
 
 
-def _created(function: Callable[..., Array]) -> Callable[..., Array]:
-    return lambda shape, dtype: function(shape, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
-
-
-def _tuple(shape: Any) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
-
-
 def full(shape: Any, value: Any, dtype: Any) -> Array:
-    return da.full(shape, value, dtype=dtype, chunks=_shapes.chunked(_tuple(shape), dtype))
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    return _shapes.filled(_shapes.chunked(shape, dtype), value, dtype)
 
 
 def eye(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any) -> Array:
@@ -97,23 +95,27 @@ def eye(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: Any) -> Ar
 
 KERNELS: Mapping[str, Callable[..., Any]] = {
     **_linalg.KERNELS,
+    **_reductions.KERNELS,
     "arange": _shapes.arange,
     "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
     "clone": lambda x: x.copy(),
+    "concat": _shapes.concat,
     "eye": eye,
     "fft.fftn": fftn,
     "fft.ifftn": partial(fftn, inverse=True),
     "fft.irfft": irfft,
     "fft.rfft": rfft,
     "full": full,
-    "max": _reductions.maximum,
-    "min": _reductions.minimum,
-    "ones": _created(da.ones),
+    "full_like": _shapes.filled_like,
+    "ones": lambda shape, dtype: full(shape, 1, dtype),
+    "ones_like": lambda x, dtype=None: _shapes.filled_like(x, 1, dtype),
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
+    "roll": _shapes.roll,
     "spread": lambda x, *, shape: _shapes.broadcast(x, shape),
     "strong_multiply": strong_multiply,
     "tril": _triangle(np.tril),
     "triu": _triangle(np.triu),
     "view": lambda x, *, shape: _shapes.reshape(x, shape),
-    "zeros": _created(da.zeros),
+    "zeros": lambda shape, dtype: full(shape, 0, dtype),
+    "zeros_like": lambda x, dtype=None: _shapes.filled_like(x, 0, dtype),
 }

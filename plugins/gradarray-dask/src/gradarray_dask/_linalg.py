@@ -17,7 +17,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from gradarray_dask._reductions import maximum, minimum
+from gradarray_dask._reductions import maximum, minimum, total
 from gradarray_dask._shapes import chunked, diagonal_mask, whole, zeros
 
 Array = Any
@@ -44,7 +44,11 @@ def _identities(x: Array) -> Any:
 
 def _tuple(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function`` with a plain tuple for NumPy's named one, which a scheduler need not know."""
-    return lambda *arrays: tuple(function(*arrays))
+    return partial(_plain, function)
+
+
+def _plain(function: Callable[..., Any], *arrays: Any) -> tuple[Any, ...]:
+    return tuple(function(*arrays))
 
 
 def _tall(x: Array) -> bool:
@@ -91,15 +95,19 @@ def _complex(x: Any) -> Any:
 
 def eig(x: Array) -> tuple[Array, Array]:
     """Complex always: what NumPy gives depends on the values, which are not known yet."""
+    return tuple(_stacked(_eig, "(m,n)->(m),(m,n)", x))
 
-    def both(a: Any) -> Any:
-        return tuple(map(_complex, np.linalg.eig(a)))
 
-    return tuple(_stacked(both, "(m,n)->(m),(m,n)", x))
+def _eig(a: Any) -> Any:
+    return tuple(map(_complex, np.linalg.eig(a)))
 
 
 def eigvals(x: Array) -> Array:
-    return _stacked(lambda a: _complex(np.linalg.eigvals(a)), "(m,n)->(m)", x)
+    return _stacked(_eigvals, "(m,n)->(m)", x)
+
+
+def _eigvals(a: Any) -> Any:
+    return _complex(np.linalg.eigvals(a))
 
 
 def inv(x: Array) -> Array:
@@ -115,15 +123,23 @@ def solve(x1: Array, x2: Array) -> Array:
     dtype = np.linalg.solve(np.ones((1, 1), x1.dtype), np.ones((1, 1), x2.dtype)).dtype
     letters = tuple(range(n))
     return da.blockwise(
-        lambda b, a: np.linalg.solve(a, b), letters, x2, letters, x1, (*letters[:-2], n, n + 1), dtype=dtype,
+        _solved, letters, x2, letters, x1, (*letters[:-2], n, n + 1), dtype=dtype,
         concatenate=True,
     )  # fmt: skip
 
 
+def _solved(b: Any, a: Any) -> Any:
+    return np.linalg.solve(a, b)
+
+
 def pinv(x: Array, *, rtol: Any = None) -> Array:
     if isinstance(rtol, da.Array):
-        return _stacked(lambda a, tolerance: np.linalg.pinv(a, rtol=tolerance), "(m,n),()->(n,m)", x, rtol)
+        return _stacked(_pinv, "(m,n),()->(n,m)", x, rtol)
     return _stacked(partial(np.linalg.pinv, rtol=rtol), "(m,n)->(n,m)", x)
+
+
+def _pinv(a: Any, tolerance: Any) -> Any:
+    return np.linalg.pinv(a, rtol=tolerance)
 
 
 def det(x: Array) -> Array:
@@ -140,13 +156,13 @@ def vector_norm(x: Array, *, axis: Any = None, keepdims: bool = False, ord: floa
     if ord in (np.inf, -np.inf):
         found = (maximum if ord > 0 else minimum)(size, axis=axis, keepdims=keepdims)
     elif ord == 0:
-        found = da.sum(size != 0, axis=axis, keepdims=keepdims)
+        found = total(size != 0, axis=axis, keepdims=keepdims)
     elif ord == 1:
-        found = da.sum(size, axis=axis, keepdims=keepdims)
+        found = total(size, axis=axis, keepdims=keepdims)
     elif ord == 2:
-        found = da.sqrt(da.sum(size * size, axis=axis, keepdims=keepdims))
+        found = da.sqrt(total(size * size, axis=axis, keepdims=keepdims))
     else:
-        found = da.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+        found = total(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
     return found.astype(size.dtype)
 
 

@@ -38,6 +38,11 @@ def whole(host: Any) -> Array:
     return da.from_array(np.asarray(host), chunks=-1)
 
 
+def empty_like(x: Array) -> Any:
+    """NumPy's array of no elements that says what the chunks of ``x`` are."""
+    return np.empty((0,) * x.ndim, x.dtype)
+
+
 def lengths(x: Array) -> Lengths:
     """The shape of ``x``, with what it must remember."""
     shape = Lengths(x.shape)
@@ -55,8 +60,29 @@ def zeros(shape: Sequence[int], dtype: Any) -> Array:
     """Zeros in the chunks that ``shape`` remembers."""
     if unknown(shape):
         return da.zeros_like(_known(shape, "zeros"), dtype=dtype)
-    chunks = getattr(shape, "chunks", None) or chunked(shape, dtype)
-    return da.zeros(tuple(shape), dtype=dtype, chunks=chunks)
+    return filled(getattr(shape, "chunks", None) or chunked(shape, dtype), 0, dtype)
+
+
+def filled(chunks: Sequence[tuple[int, ...]], value: Any, dtype: Any) -> Array:
+    """``value`` everywhere, in ``chunks``."""
+    shape, dtype = tuple(map(sum, chunks)), np.dtype(dtype)
+    if any(len(c) > 1 for c in chunks):
+        return da.full(shape, value, dtype=dtype, chunks=tuple(chunks))
+    # Dask's own takes as long as seven operations
+    return da.blockwise(
+        _filled, tuple(range(len(shape))), value, None, shape, None, dtype, None, new_axes=dict(enumerate(shape)),
+        dtype=dtype, meta=np.empty((0,) * len(shape), dtype),
+    )  # fmt: skip
+
+
+def _filled(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    return np.broadcast_to(np.asarray(value, dtype), shape)  # one element in memory, as in Dask's own
+
+
+def filled_like(x: Array, value: Any, dtype: Any = None) -> Array:
+    """``value`` everywhere, in the chunks of ``x``."""
+    dtype = x.dtype if dtype is None else dtype
+    return da.full_like(x, value, dtype=dtype) if unknown(x.shape) else filled(x.chunks, value, dtype)
 
 
 def arange(start: int, stop: int | None = None, step: int = 1, *, dtype: Any = None) -> Array:
@@ -81,12 +107,12 @@ def counted(x: Array) -> int | None:
 
 def diagonal_mask(chunks: Sequence[tuple[int, ...]], k: int) -> Array:
     """A matrix in ``chunks`` that is true on its ``k``-th diagonal."""
+    return da.map_blocks(_eye, k=k, chunks=tuple(chunks), dtype=bool, meta=np.empty((0, 0), bool))
 
-    def block(block_info: Any = None) -> Any:
-        (low, high), (left, right) = block_info[None]["array-location"]
-        return np.eye(high - low, right - left, k=k + low - left, dtype=bool)
 
-    return da.map_blocks(block, chunks=tuple(chunks), dtype=bool, meta=np.empty((0, 0), bool))
+def _eye(k: int, block_info: Any = None) -> Any:
+    (low, high), (left, right) = block_info[None]["array-location"]
+    return np.eye(high - low, right - left, k=k + low - left, dtype=bool)
 
 
 def broadcast(x: Array, shape: Sequence[int]) -> Array:
@@ -114,6 +140,9 @@ def _broadcast(x: Any, like: Any) -> Any:
 
 def reshape(x: Array, shape: Sequence[int]) -> Array:
     """``x`` in another shape; where lengths are unknown, dimensions of length 1 may come and go."""
+    if 0 in x.shape and not unknown(shape):  # Dask's fails there, each time in another way
+        found = np.empty(x.shape).reshape(shape).shape
+        return zeros(shape if found == tuple(shape) else found, x.dtype)
     if not unknown(x.shape) and not unknown(shape):
         try:
             out = x.reshape(tuple(shape))
@@ -149,19 +178,32 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
     )
 
 
+def roll(x: Array, *, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None) -> Array:
+    """``np.roll``, of all elements in the chunks that they were in."""
+    if axis is not None or x.ndim == 1:
+        return da.roll(x, shift, axis=0 if axis is None else axis)
+    return reshape(da.roll(reshape(x, (-1,)), shift, axis=0), lengths(x))
+
+
+def concat(arrays: Sequence[Array], *, axis: int = 0) -> Array:
+    """``np.concat``; what is empty in one chunk, since Dask does not compute products of several that are."""
+    out = da.concatenate(arrays, axis=axis)
+    return zeros(out.shape, out.dtype) if 0 in out.shape else out
+
+
 def _assumed(x: Array, shape: Sequence[int]) -> Array:
     """``x``, whose lengths are unknown, where they must be those of ``shape``: one chunk where they were unknown."""
-
-    def checked(whole: Any, *lengths: int) -> Any:
-        if whole.shape != lengths:
-            raise ValueError(f"an array of shape {whole.shape} was taken for one of shape {lengths}")
-        return whole
-
     letters = tuple(range(x.ndim))
     new = {x.ndim + i: n for i, n in enumerate(shape)}
     lengths = [part for n in shape for part in (n, None)]
-    out = da.blockwise(checked, tuple(new), x, letters, *lengths, new_axes=new, dtype=x.dtype, concatenate=True)
+    out = da.blockwise(_of_shape, tuple(new), x, letters, *lengths, new_axes=new, dtype=x.dtype, concatenate=True)
     return out.rechunk(getattr(shape, "chunks", out.chunks))
+
+
+def _of_shape(whole: Any, *lengths: int) -> Any:
+    if whole.shape != lengths:
+        raise ValueError(f"an array of shape {whole.shape} was taken for one of shape {lengths}")
+    return whole
 
 
 def _known(shape: Sequence[int], name: str) -> Array:
