@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gradarray_conformance.report import FORMS, data, terminal, write
-from gradarray_conformance.requests import PROFILES, resolved
+from gradarray_conformance.requests import PROFILES, positive, resolved
 
 CHECKS = Path(__file__).parent / "checks"
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("devices", nargs="*", default=["cpu"], metavar="DEVICE", help="such as mine:0 (cpu)")
     parser.add_argument("--profile", choices=PROFILES, default="quick", help="how much is drawn (quick)")
+    parser.add_argument("--examples", type=positive, metavar="N", help="draw as from N, whatever the profile says")
     parser.add_argument("--seed", metavar="N", help="of what is drawn; the same again with the same number")
     parser.add_argument("--only", metavar="WHAT", help=f"with commas: {', '.join(chapters())}; or T04, A05")
     parser.add_argument("--report", action="append", default=[], metavar="FILE", help=", ".join(FORMS))
@@ -93,6 +94,7 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
         *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
         *(f"--gradarray-device={device}" for device in devices),
         f"--gradarray-profile={request.profile}",
+        *([f"--gradarray-examples={request.examples}"] if request.examples else []),
         *(f"--gradarray-report={file}" for file in request.report),
         *(f"--gradarray-xfails={file}" for file in request.xfails),
         *([f"--hypothesis-seed={request.seed}"] if request.seed else []),

@@ -43,6 +43,8 @@ class Outcome:
         The shortest program that fails, where hypothesis found one.
     order : int
         Which check of the session it was, in the order in which they were found.
+    examples : int
+        How many examples hypothesis drew for it that held.
     """
 
     chapter: str
@@ -57,6 +59,7 @@ class Outcome:
     details: str = ""
     program: str = ""
     order: int = 0
+    examples: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class Place:
     capabilities : dict of str to object
         What the backend declares.
     profile : str
-        Of hypothesis.
+        Of hypothesis; with the number of examples where that was given.
     seed : str
         Given by ``--hypothesis-seed``; else empty.
     started : str
@@ -106,6 +109,10 @@ class Run:
     def counts(self, device: str | None = None) -> Counter[Status]:
         """How many checks came to what, on one device or on all."""
         return Counter(outcome.status for outcome in self.outcomes if device in (None, outcome.device))
+
+    def examples(self, device: str) -> int:
+        """How many examples were drawn on a device, and held."""
+        return sum(outcome.examples for outcome in self.outcomes if outcome.device == device)
 
     def of(self, status: Status) -> list[Outcome]:
         """The checks that came to ``status``."""

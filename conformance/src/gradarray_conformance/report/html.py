@@ -141,9 +141,10 @@ def _environment(run: Run) -> str:
     def facts(place: Place) -> str:
         can = ", ".join(name for name, yes in place.capabilities.items() if yes is True)
         seed = f", seed {place.seed}" if place.seed else ""
+        drawn = f"{count:,} examples drawn, " if (count := run.examples(place.device)) else ""
         return (
             f"<dt>{_broken(place.device)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
-            f"{escape(place.profile)}{escape(seed)}, {place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}."
+            f"{escape(place.profile)}{escape(seed)}, {drawn}{place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}."
             "</dd>\n"
         )
 

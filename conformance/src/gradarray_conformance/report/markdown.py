@@ -15,9 +15,9 @@ from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, 
 def page(run: Run) -> str:
     """The whole report."""
     lines = ["# Conformance of gradarray's backends", ""]
-    lines += _table(["device", "result", "versions", "profile", "seconds"], [
+    lines += _table(["device", "result", "versions", "profile", "examples", "seconds"], [
         [f"`{p.device}`", total(run.counts(p.device)), ", ".join(f"{k} {v}" for k, v in p.versions.items()),
-         p.profile, f"{p.seconds:.1f}"]
+         p.profile, f"{run.examples(p.device):,}", f"{p.seconds:.1f}"]
         for p in run.places
     ])  # fmt: skip
     lines += ["", "; ".join(f"{SIGNS[s]} {MEANINGS[s]}" for s in Status) + ".", ""]

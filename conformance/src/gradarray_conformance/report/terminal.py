@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.data import Run, rows
-from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, reasons, total
+from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, reasons, summary
 
 STYLES = {
     Status.HELD: "green",
@@ -60,5 +60,5 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
     for place in run.places:
         counts = run.counts(place.device)
         style = STYLES[Status.FAILED] if counts[Status.FAILED] else STYLES[Status.HELD]
-        console.print(f"{place.device}: {total(counts)}; {place.seconds:.1f} s", style=style, markup=False)
+        console.print(f"{place.device}: {summary(run, place)}", style=style, markup=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

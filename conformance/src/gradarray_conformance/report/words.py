@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gradarray_conformance.outcomes import Status
-from gradarray_conformance.report.data import Outcome, Row, Run
+from gradarray_conformance.report.data import Outcome, Place, Row, Run
 
 SIGNS: Final = {
     Status.HELD: "✓",
@@ -39,6 +39,12 @@ def total(counts: Mapping[Status, int]) -> str:
     if counts.get(Status.KNOWN, 0) > 1:
         words[Status.KNOWN] += "s"
     return ", ".join(f"{counts[s]:,} {words[s]}" for s in Status if counts.get(s)) or "nothing was run"
+
+
+def summary(run: Run, place: Place) -> str:
+    """A device in a line: what its checks came to, how much was drawn, how long it took."""
+    drawn = run.examples(place.device)
+    return f"{total(run.counts(place.device))}; {f'{drawn:,} examples drawn; ' if drawn else ''}{place.seconds:.1f} s"
 
 
 def cell(row: Row, device: str) -> str:
