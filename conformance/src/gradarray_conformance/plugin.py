@@ -51,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="draw as from N examples, whatever the profile says: where each new shape costs a compilation, say",
     )
     group.addoption(
+        "--gradarray-note",
+        default="",
+        metavar="WORDS",
+        help="what the report is to say of the devices, such as `emulated`",
+    )
+    group.addoption(
         "--gradarray-report",
         action="append",
         default=[],
@@ -170,7 +176,8 @@ class Conformance:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._outcomes:
             seed = self._config.getoption("--hypothesis-seed", None)
-            self._run = collect.run(self._outcomes, self.devices, self._said(), seed, self._started)
+            how = {"profile": self._said(), "seed": seed, "note": self._config.getoption("gradarray_note")}
+            self._run = collect.run(self._outcomes, self.devices, how, self._started)
             for path in self._reports:
                 write(self._run, path)
 

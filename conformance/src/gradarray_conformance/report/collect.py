@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -81,13 +81,16 @@ def _goes_on(margin: str, line: str) -> bool:
     return line.startswith(margin.rstrip()) and words != "# end" and not words.startswith(others)
 
 
-def run(outcomes: Sequence[Outcome], devices: Sequence[str], profile: str, seed: Any, started: float) -> Run:
-    """All of a session. A check that ended in several ways, held and then failed in its teardown, has failed."""
+def run(outcomes: Sequence[Outcome], devices: Sequence[str], how: Mapping[str, Any], started: float) -> Run:
+    """All of a session; ``how`` has its profile, seed and note.
+
+    A check that ended in several ways, held and then failed in its teardown, has failed.
+    """
     last = sorted({(o.device, o.id): o for o in outcomes}.values(), key=lambda o: o.order)
-    return Run([place(device, last, profile, seed, started) for device in devices], last)
+    return Run([place(device, last, how, started) for device in devices], last)
 
 
-def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, started: float) -> Place:
+def place(device: str, outcomes: Sequence[Outcome], how: Mapping[str, Any], started: float) -> Place:
     """What there is to say of a device and of the run."""
     from gradarray.backends import get, resolve
 
@@ -105,8 +108,9 @@ def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, sta
             **asdict(replace(can := backend.capabilities_on(resolved), missing={})),
             "missing": {**can.missing},
         },
-        profile=profile,
-        seed="" if seed is None else str(seed),
+        profile=how["profile"],
+        seed="" if how["seed"] is None else str(how["seed"]),
+        note=how["note"],
         started=time.strftime("%Y-%m-%d %H:%M", time.localtime(started)),
         seconds=round(sum(outcome.seconds for outcome in outcomes if outcome.device == device), 1),
     )

@@ -83,6 +83,8 @@ class Place:
         Date and time.
     seconds : float
         How long all its checks took, added up.
+    note : str
+        What else is to be known of it, in a word or two: that it is emulated.
     """
 
     device: str
@@ -93,6 +95,12 @@ class Place:
     seed: str = ""
     started: str = ""
     seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The device, with its note."""
+        return f"{self.device} ({self.note})" if self.note else self.device
 
 
 @dataclass(frozen=True)
@@ -146,9 +154,12 @@ def rows(run: Run) -> list[Row]:
     return sorted(found.values(), key=lambda row: chapters.index(row.chapter))
 
 
-def merge(runs: Iterable[Run]) -> Run:
-    """Several runs as one; of a check that several have for a device, the last counts."""
-    places: dict[str, Place] = {}
+def merge(runs: Iterable[Run], expected: Iterable[str] = ()) -> Run:
+    """Several runs as one; of a check that several have for a device, the last counts.
+
+    The devices that are ``expected`` come first, also those on which nothing was run.
+    """
+    places = {device: Place(device=device) for device in expected}
     outcomes: dict[tuple[str, str], Outcome] = {}
     for run in runs:
         places |= {place.device: place for place in run.places}

@@ -20,7 +20,7 @@ from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, 
 def page(run: Run) -> str:
     """The whole report."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    columns = "".join(f'<th scope="col">{_broken(device)}</th>' for device in run.devices)
+    columns = "".join(f'<th scope="col">{_broken(place.title)}</th>' for place in run.places)
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -66,9 +66,9 @@ def _device(run: Run, place: Place) -> str:
         f'<i class="{_class(s)}" style="flex-grow:{max(counts[s] / whole, 0.01):.4f}"></i>' for s in Status if counts[s]
     )
     library = ", ".join(f"{name} {number}" for name, number in place.versions.items())
-    worst = Status.FAILED if counts[Status.FAILED] else Status.HELD
+    worst = Status.FAILED if counts[Status.FAILED] else Status.HELD if counts else Status.NOT_RUN
     return f"""\
-<article class="{_class(worst)}"><h3>{_broken(place.device)}</h3><div class="bar">{bar}</div>
+<article class="{_class(worst)}"><h3>{_broken(place.title)}</h3><div class="bar">{bar}</div>
 <p>{escape(total(counts))}</p><p class="small">{escape(library)}</p></article>
 """
 
@@ -143,9 +143,10 @@ def _environment(run: Run) -> str:
         seed = f", seed {place.seed}" if place.seed else ""
         drawn = f"{count:,} examples drawn, " if (count := run.examples(place.device)) else ""
         return (
-            f"<dt>{_broken(place.device)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
-            f"{escape(place.profile)}{escape(seed)}, {drawn}{place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}."
-            "</dd>\n"
+            f"<dt>{_broken(place.title)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
+            f"{escape(place.profile)}{escape(seed)}, {drawn}{place.seconds:.1f} s. "
+            f"It declares: {escape(can) or 'nothing'}.</dd>\n"
         )
 
-    return f"<section><h2>Where and how</h2>\n<dl>{''.join(map(facts, run.places))}</dl></section>\n"
+    checked = (place for place in run.places if run.counts(place.device))
+    return f"<section><h2>Where and how</h2>\n<dl>{''.join(map(facts, checked))}</dl></section>\n"

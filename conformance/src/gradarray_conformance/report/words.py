@@ -43,8 +43,9 @@ def total(counts: Mapping[Status, int]) -> str:
 
 def summary(run: Run, place: Place) -> str:
     """A device in a line: what its checks came to, how much was drawn, how long it took."""
-    drawn = run.examples(place.device)
-    return f"{total(run.counts(place.device))}; {f'{drawn:,} examples drawn; ' if drawn else ''}{place.seconds:.1f} s"
+    counts, drawn = run.counts(place.device), run.examples(place.device)
+    words = [total(counts), f"{drawn:,} examples drawn" if drawn else "", f"{place.seconds:.1f} s" if counts else ""]
+    return "; ".join(filter(None, words))
 
 
 def cell(row: Row, device: str) -> str:
