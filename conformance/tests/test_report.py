@@ -223,6 +223,8 @@ def test_the_smallest_program_is_found() -> None:
         "E   ValueError\nE   Falsifying example: test_it(\nE       x=0,\nE       y='a',\nE   )\n\ntest.py:3: ValueError"
     )
     assert collect.smallest_program(drawn) == "Falsifying example: test_it(\n    x=0,\n    y='a',\n)"
+    newer = drawn.replace("Falsifying example:", "Failing test case:")  # since hypothesis 6.170
+    assert collect.smallest_program(newer) == "Failing test case: test_it(\n    x=0,\n    y='a',\n)"
     assert collect.smallest_program("E   ValueError") == ""
 
 

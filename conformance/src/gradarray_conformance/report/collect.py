@@ -26,6 +26,10 @@ LONGEST = 8000
 """Characters of a failure that are kept: its end, where the error is."""
 
 
+FAILING = ("Falsifying example:", "Failing test case:")
+"""How hypothesis's releases begin the case that they found."""
+
+
 def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
     """What became of a check, from one of its three reports; None from those that do not decide it."""
     told = dict(report.user_properties).get(property)
@@ -69,7 +73,7 @@ def smallest_program(text: str) -> str:
             block = takewhile(partial(_goes_on, margin), lines[start + 1 :])
             return "\n".join(line.removeprefix(margin).rstrip() for line in block).strip("\n")
     lines = [line.removeprefix("E   ") for line in lines]
-    start = next((i for i, line in enumerate(lines) if line.strip().startswith("Falsifying example:")), len(lines))
+    start = next((i for i, line in enumerate(lines) if line.strip().startswith(FAILING)), len(lines))
     end = next((i for i in range(start, len(lines)) if lines[i].strip() == ")"), start)
     return dedent("\n".join(lines[start : end + 1]))
 
@@ -77,7 +81,7 @@ def smallest_program(text: str) -> str:
 def _goes_on(margin: str, line: str) -> bool:
     """Whether ``line`` is still of the program."""
     words = line.removeprefix(margin).rstrip()
-    others = ("Falsifying example:", "You can reproduce this", "Explanation:", "Highlight")
+    others = (*FAILING, "You can reproduce this", "Explanation:", "Highlight")
     return line.startswith(margin.rstrip()) and words != "# end" and not words.startswith(others)
 
 
