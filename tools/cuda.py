@@ -6,8 +6,8 @@
 Both install what they need, then run the contract of backends and CuPy's traps (tests/backends). On a GPU the whole
 conformance suite follows; its report goes to reports/cuda.html. The emulator compiles each kernel with g++, so what
 follows there is small enough for CI: the tutorial on each device, and on the second the suite's chapters that need few
-kernels, with one sample of real numbers an operation; their report is cuda-emulated.html. What the emulator lacks is not
-run, by name.
+kernels, with one sample of real numbers an operation; their report is cuda-emulated.html. What the emulator lacks
+is not run, by name.
 
 The emulator is a folder that is not part of this repository: `../shared/cuemu` beside it, or what GRADARRAY_CUEMU
 names. Where it or g++ is not there, `emulated` says so and succeeds. It is built once, in .venv-cuemu, where the

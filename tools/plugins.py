@@ -5,8 +5,8 @@
                                            that are installed already, since PyTorch alone may be gigabytes
 
 Of each: its own tests, and the whole conformance suite, whose report goes to reports/. On JAX each new shape costs a
-compilation: fewer examples are drawn there, and XLA is told to compile quickly rather than well. dpnp, whose
-environment takes 3 GB, is left out of CI where it cannot be installed.
+compilation: fewer examples are drawn there, an operation gets one sample, which the report says, and XLA is told to
+compile quickly rather than well. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -52,7 +52,7 @@ PLUGINS = {
         "jax:cpu:0",
         ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
         options=("--examples", "8"),
-        environment={"XLA_FLAGS": QUICKLY},
+        environment={"XLA_FLAGS": QUICKLY, "GRADARRAY_TEST_SAMPLES": "one"},
     ),
     "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True),
 }

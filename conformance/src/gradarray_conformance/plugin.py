@@ -6,6 +6,7 @@ gradarray and hypothesis only where one of its options or checks is asked for.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
@@ -201,9 +202,10 @@ class Conformance:
         return f"gradarray conformance: {', '.join(self.devices)}; profile {self._said()}"
 
     def _said(self) -> str:
-        """The profile, with the number of examples where that is not its own."""
+        """The profile, with what is not its own: the number of examples, or of samples."""
         own = self.examples == self._profiles.PROFILES[self.profile][0]
-        return self.profile if own else f"{self.profile} with {self.examples} examples"
+        said = self.profile if own else f"{self.profile} with {self.examples} examples"
+        return f"{said}, one sample an operation" if os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" else said
 
 
 def described(item: pytest.Item) -> dict[str, str] | None:
