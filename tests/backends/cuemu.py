@@ -43,9 +43,17 @@ LACKING = {
 """What the emulator has not, and the operations that it cannot run, or not differentiate, for that."""
 
 
+FUNCTIONS = {
+    "cuSOLVER": "linalg.matrix_rank",
+    "cuFFT": "fft.fft fft.hfft fft.ifft fft.ifftn fft.ihfft fft.irfftn fft.rfftn",
+}
+"""The same for functions of the standard that are made of these operations."""
+
+
 def lacking(operation: object) -> str | None:
     """What the emulator would need to run ``operation``, and its name; or None."""
-    return next((f"{what}: {operation}" for what, names in LACKING.items() if operation in names.split()), None)
+    lists = (*LACKING.items(), *FUNCTIONS.items())
+    return next((f"{what}: {operation}" for what, names in lists if operation in names.split()), None)
 
 
 @cache
@@ -91,7 +99,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what the emulator cannot run, and say why; let no kernel read another device's memory."""
     given = getattr(getattr(item, "callspec", None), "params", {})
     device = str(given.get("gradarray_device", given.get("device")))
-    if device.startswith("cuda") and (what := lacking(given.get("name"))) is not None:
+    name = given.get("name", getattr(given.get("call"), "name", None))
+    if device.startswith("cuda") and (what := lacking(name)) is not None:
         pytest.skip(f"not run: the emulator has no {what}")
     warnings.filterwarnings("error", "The device where the array resides")
 
