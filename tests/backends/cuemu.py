@@ -46,6 +46,7 @@ LACKING = {
 FUNCTIONS = {
     "cuSOLVER": "linalg.matrix_rank",
     "cuFFT": "fft.fft fft.hfft fft.ifft fft.ifftn fft.ihfft fft.irfftn fft.rfftn",
+    "threads that end early, as those of CuPy's kernel do, and no other with them": "isin",
 }
 """The same for functions of the standard that are made of these operations."""
 
