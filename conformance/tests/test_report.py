@@ -112,7 +112,8 @@ def test_what_was_expected_and_not_run_is_shown_so() -> None:
     assert whole.devices == ["a:0", "b:0"]
     assert "a:0: nothing was run" in terminal.drawn(whole).splitlines()
     assert "| round trip | · | ✓ |" in markdown.page(whole)
-    assert '<article class="not-run"><h3>a:<wbr>0</h3>' in html.page(whole)
+    page = html.page(whole)
+    assert '<article class="not-run"><h3>a:<wbr>0</h3>' in page and "checked on b:0.</p>" in page
 
 
 def test_a_note_stands_beside_the_device() -> None:

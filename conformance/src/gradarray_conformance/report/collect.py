@@ -101,8 +101,12 @@ def place(device: str, outcomes: Sequence[Outcome], how: Mapping[str, Any], star
     resolved = resolve(device)
     backend = get(resolved.backend)
     can = backend.capabilities_on(resolved)
-    library = backend.array_types[0].__module__.partition(".")[0]
-    names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", library, "numpy"))
+    libraries = [
+        name
+        for name in (backend.name, backend.array_types[0].__module__.partition(".")[0])
+        if name in sys.modules and not name.startswith("gradarray")
+    ]
+    names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", *libraries, "numpy"))
     found = {name: known for name in names if (known := version_of(name))}
     return Place(
         device=device,

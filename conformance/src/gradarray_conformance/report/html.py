@@ -20,6 +20,7 @@ from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, 
 def page(run: Run) -> str:
     """The whole report."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    checked = escape(", ".join(place.title for place in run.places if run.counts(place.device)))
     columns = "".join(f'<th scope="col">{_broken(place.title)}</th>' for place in run.places)
     return f"""\
 <!doctype html>
@@ -28,14 +29,14 @@ def page(run: Run) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>gradarray conformance: {escape(", ".join(run.devices))}</title>
+<title>gradarray conformance: {checked}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <main>
 <header><h1>Conformance of gradarray’s backends</h1>
-<p>What every backend must do, checked on {escape(", ".join(run.devices))}.</p>
+<p>What every backend must do, checked on {checked}.</p>
 {svg(run)}</header>
 <section class="devices">
 {"".join(map(str, (_device(run, place) for place in run.places)))}</section>
