@@ -1,12 +1,12 @@
 """How much is drawn: hypothesis's settings under the names of ``--gradarray-profile``.
 
-======== ======== ===== ====================
-profile  examples steps on NumPy
-======== ======== ===== ====================
-quick    20       15    less than a minute
-standard 100      30    some minutes
-thorough 1000     50    an hour
-======== ======== ===== ====================
+======== ======== ===== ===========================
+profile  examples steps on NumPy, seconds of a core
+======== ======== ===== ===========================
+quick    20       15    about 80
+standard 100      30    182
+thorough 1000     50    about 1,500, an estimate
+======== ======== ===== ===========================
 
 A check says by :func:`examples` what share of the examples it draws. Steps are those of whole programs.
 ``--gradarray-examples`` gives another number of examples: where each new shape costs a compilation, for example.
