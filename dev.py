@@ -28,6 +28,10 @@ def reports(name: str) -> list[str]:
     return [f"--report=reports/{name}.{suffix}" for suffix in ("html", "json", "svg")]
 
 
+# Where the suite has to run, or the matrix says that it was not. A GPU's report is made by `tools/cuda.py gpu`.
+DEVICES = "cpu,strict:device1,torch:cpu,jax:cpu:0,dask:cpu,dpnp:cpu:0,cuda:1,cuda:0"
+MATRIX = [word for suffix in ("html", "md", "svg") for word in ("-o", f"reports/matrix.{suffix}")]
+
 # What `test` runs, in this order, all of it, whatever fails. The program is looked up in .venv.
 STEPS = [
     ("ruff check", ["ruff", "check"]),
@@ -42,6 +46,7 @@ STEPS = [
     ("plugins of large libraries", ["python", "tools/plugins.py", "ci"]),
     ("compiled", ["python", "tools/compiled.py", "ci"]),
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),
+    ("one matrix of all devices", ["gradarray", "conformance", "merge", "reports", "--expect", DEVICES, *MATRIX]),
 ]
 # The distributions beside the root's own that `test` installs.
 PLUGINS = ["plugins/gradarray-strict", "plugins/gradarray-dask"]
@@ -75,6 +80,7 @@ def main(arguments: list[str]) -> int:
 
 def test(pytest_arguments: list[str]) -> int:
     """Run every step, each under its heading, then say which failed; 1 if any did."""
+    shutil.rmtree(ROOT / "reports", ignore_errors=True)  # what an earlier run wrote would be taken for this one's
     results = []
     for title, argv in STEPS:
         argv = [*argv, *pytest_arguments] if argv[0] == "pytest" else argv

@@ -15,6 +15,7 @@ from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray._spare import IN_DEFERRED, refcount
 from gradarray.backends import Array, Backend, Capabilities, Thrift
+from gradarray.backends._manager import at_unregistering
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, BY_NAME, DType, finfo, int32, int64
 
@@ -392,6 +393,15 @@ class Place:
 
 
 _by_device: dict[Device, Place] = {}
+
+
+def _forget(backend: Backend) -> None:
+    """Let go of the places of a backend that is taken away; tensors that lie there keep theirs."""
+    for device in [device for device, place in _by_device.items() if place.backend is backend]:
+        del _by_device[device]
+
+
+at_unregistering.append(_forget)
 _short_road_open = True
 
 

@@ -5,7 +5,6 @@ On the emulator of CUDA (tests/backends/cuemu.py) an operation that needs what t
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -58,10 +57,6 @@ def global_state_at_rest() -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """On the emulator: skip what it cannot run, and say why; let no kernel read another device's memory."""
-    if not cuemu.EMULATED:
-        return
-    given = getattr(getattr(item, "callspec", None), "params", {})
-    if str(given.get("device")).startswith("cuda") and (what := cuemu.lacking(given.get("name"))) is not None:
-        pytest.skip(f"not run: the emulator has no {what}")
-    warnings.filterwarnings("error", "The device where the array resides")
+    """On the emulator: skip what it cannot run, and say why."""
+    if cuemu.EMULATED:
+        cuemu.pytest_runtest_setup(item)

@@ -181,3 +181,12 @@ def test_the_second_derivative_in_a_parameter():
 
 
 SECOND = (-0.07409338751048228, 0.14181422900471316)
+
+
+@pytest.mark.parametrize("x", [2.22507386e-308, 5e-320, 0.0, -1e-310])
+def test_the_derivative_of_i1_at_the_smallest_numbers(x):
+    """SciPy's iv(2, x) is nan there."""
+    point = ga.tensor(x, dtype=ga.float64, requires_grad=True)
+    (g,) = ga.autograd.grad(ga.special.i1(point), point, create_graph=True)
+    (second,) = ga.autograd.grad(g, point)
+    assert g.item() == 0.5 and abs(second.item()) < 1e-300

@@ -99,6 +99,7 @@ def test_the_tests_of_a_library_take_the_device_too(tmp_path: Path) -> None:
         ("--gradarray-report=report.pdf", "expected a .html, .md, .json or .svg file"),
         ("--gradarray-xfails=nowhere.txt", "nowhere.txt"),
         ("--gradarray-profile=huge", "invalid choice: 'huge'"),
+        ("--gradarray-examples=0", "invalid positive value: '0'"),
     ],
 )
 def test_what_cannot_be_met_is_said(option: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:

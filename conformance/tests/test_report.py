@@ -107,6 +107,32 @@ def test_several_runs_become_one_matrix() -> None:
     assert row.status("b:0") is Status.HELD and row.status("elsewhere") is Status.NOT_RUN
 
 
+def test_what_was_expected_and_not_run_is_shown_so() -> None:
+    whole = data.merge([made("b:0", Status.HELD)], expected=["a:0", "b:0"])
+    assert whole.devices == ["a:0", "b:0"]
+    assert "a:0: nothing was run" in terminal.drawn(whole).splitlines()
+    assert "| round trip | · | ✓ |" in markdown.page(whole)
+    page = html.page(whole)
+    assert '<article class="not-run"><h3>a:<wbr>0</h3>' in page and "checked on b:0.</p>" in page
+
+
+def test_a_note_stands_beside_the_device() -> None:
+    run = Run([Place(device="a:0", note="emulated")], made("a:0", Status.HELD).outcomes)
+    assert "a:0 (emulated): 1 held; 0.0 s" in terminal.drawn(run) and "|  | `a:0` (emulated) |" in markdown.page(run)
+    assert '<th scope="col">a:<wbr>0 (emulated)</th>' in html.page(run)
+
+
+def test_what_was_drawn_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    options = ("--gradarray-examples=8", "--gradarray-note=drawn", f"--gradarray-report={path}", "--hypothesis-seed=1")
+    session = run(CHECKS / "test_laws.py", "-k", "linear_in_the_cotangent or is_as_a_copy", *options)
+    found = data.read(path)
+    assert {o.examples for o in found.outcomes} == {2}, "a quarter of 8"
+    drawn = f"{2 * len(found.outcomes)} examples drawn"
+    assert drawn in session.output and drawn in html.page(found)
+    assert (found.places[0].profile, found.places[0].note) == ("quick with 8 examples", "drawn")
+
+
 def test_the_worst_of_the_cases_is_the_cell() -> None:
     order = [Status.FAILED, Status.KNOWN, Status.HELD, Status.UNSUPPORTED, Status.NOT_RUN]
     for i, status in enumerate(order):
@@ -198,6 +224,8 @@ def test_the_smallest_program_is_found() -> None:
         "E   ValueError\nE   Falsifying example: test_it(\nE       x=0,\nE       y='a',\nE   )\n\ntest.py:3: ValueError"
     )
     assert collect.smallest_program(drawn) == "Falsifying example: test_it(\n    x=0,\n    y='a',\n)"
+    newer = drawn.replace("Falsifying example:", "Failing test case:")  # since hypothesis 6.170
+    assert collect.smallest_program(newer) == "Failing test case: test_it(\n    x=0,\n    y='a',\n)"
     assert collect.smallest_program("E   ValueError") == ""
 
 
@@ -209,5 +237,10 @@ def test_merge_writes_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFi
     assert data.read(tmp_path / "all.json").devices == ["a:0", "b:0"]
     assert "b:<wbr>0" in (tmp_path / "all.html").read_text() and (tmp_path / "all.svg").is_file()
     assert command.main(["merge", str(tmp_path / "a.json")]) == 0 and "a:0: 1 held" in capsys.readouterr().out
+    assert command.main(["merge", str(tmp_path), "--expect", "c:0,a:0"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["c:0", "a:0", "b:0"], "a folder stands for all in it"
+    (tmp_path / "empty").mkdir()
+    assert command.main(["merge", str(tmp_path / "empty")]) == 2
+    assert "there are no reports" in capsys.readouterr().err
     assert command.main(["merge", str(tmp_path / "all.svg")]) == 2 and "is no report" in capsys.readouterr().err
     assert command.main(["merge", str(tmp_path / "a.json"), "-o", str(tmp_path / "a.pdf")]) == 2

@@ -21,6 +21,7 @@ from gradarray.backends._manager import (
     register,
     require,
     resolve,
+    unregister,
     unusable,
 )
 from gradarray.backends._special import NumPyFunctions, SciPyFunctions, is_scipys
@@ -47,5 +48,6 @@ __all__ = [
     "register",
     "require",
     "resolve",
+    "unregister",
     "unusable",
 ]  # fmt: skip

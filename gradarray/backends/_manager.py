@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ _BUILT_IN = {"numpy": ("gradarray.backends.numpy", "NumpyBackend"), "cupy": ("gr
 _registered: dict[str, Backend] = {}
 _left_out: dict[str, str] = {}
 _sound: list[Backend] = []
+at_unregistering: list[Callable[[Backend], None]] = []
+"""Who keeps what it has resolved, and lets go of it when the backend is taken away."""
 _loading = threading.RLock()  # a plugin may ask for a backend while it is loaded
 _loaded = False
 
@@ -55,6 +57,38 @@ def register(backend: Backend) -> None:
             f"{_whose(type(backend))}, another name"
         )
     _registered[backend.name] = backend
+
+
+def unregister(name: str) -> Backend:
+    """Take a backend away again, so that another may have its name: where a test or a notebook makes one anew.
+
+    Tensors that live there are left alone: they are computed with, and moved away, as before. Nothing new can be made
+    on its devices, and its raw arrays are nobody's. What a backend of the same name makes later does not mix with them.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Backend
+        The one that was taken away.
+
+    Raises
+    ------
+    ValueError
+        If it is built in.
+    RuntimeError
+        If there is none of that name.
+    """
+    if name in _BUILT_IN:
+        raise ValueError(f"the backend {name!r} is built in and cannot be unregistered; leave it out of use")
+    backend = get(name)
+    del _registered[name]
+    _sound[:] = [sound for sound in _sound if sound is not backend]
+    for forget in at_unregistering:
+        forget(backend)
+    return backend
 
 
 def _whose(cls: type) -> str:
@@ -212,5 +246,6 @@ __all__ = [
     "register",
     "require",
     "resolve",
+    "unregister",
     "unusable",
 ]

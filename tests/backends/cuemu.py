@@ -1,6 +1,7 @@
 """CuPy without a GPU: the emulator that GRADARRAY_CUEMU names, a test double on which the real CuPy runs.
 
-    python tests/backends/cuemu.py tutorial --device cuda:1    the command `gradarray`, there
+    python tests/backends/cuemu.py tutorial --device cuda:1                the command `gradarray`, there
+    python tests/backends/cuemu.py conformance cuda:1 -n 2 -- -p cuemu     in workers of pytest as well: as a plugin
 
     GRADARRAY_CUEMU        the folder of the emulator's source, with build.py and install.py
     GRADARRAY_CUEMU_BUILD  the folder that `python build.py FOLDER` has built, with libcuemu.so
@@ -14,8 +15,11 @@ import importlib.util
 import os
 import shutil
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 EMULATED = "GRADARRAY_CUEMU" in os.environ
 
@@ -39,9 +43,18 @@ LACKING = {
 """What the emulator has not, and the operations that it cannot run, or not differentiate, for that."""
 
 
+FUNCTIONS = {
+    "cuSOLVER": "linalg.matrix_rank",
+    "cuFFT": "fft.fft fft.hfft fft.ifft fft.ifftn fft.ihfft fft.irfftn fft.rfftn",
+    "threads that end early, as those of CuPy's kernel do, and no other with them": "isin",
+}
+"""The same for functions of the standard that are made of these operations."""
+
+
 def lacking(operation: object) -> str | None:
     """What the emulator would need to run ``operation``, and its name; or None."""
-    return next((f"{what}: {operation}" for what, names in LACKING.items() if operation in names.split()), None)
+    lists = (*LACKING.items(), *FUNCTIONS.items())
+    return next((f"{what}: {operation}" for what, names in lists if operation in names.split()), None)
 
 
 @cache
@@ -76,7 +89,25 @@ def _install() -> str | None:
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """As a plugin of the conformance suite: the emulator is there before a device is asked for."""
+    if (why := problem()) is not None:
+        raise pytest.UsageError(why)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the emulator cannot run, and say why; let no kernel read another device's memory."""
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    device = str(given.get("gradarray_device", given.get("device")))
+    name = given.get("name", getattr(given.get("call"), "name", None))
+    if device.startswith("cuda") and (what := lacking(name)) is not None:
+        pytest.skip(f"not run: the emulator has no {what}")
+    warnings.filterwarnings("error", "The device where the array resides")
+
+
 if __name__ == "__main__":
+    sys.modules["cuemu"] = sys.modules["__main__"]  # one module, also as pytest's plugin
     if (why := problem()) is not None:
         raise SystemExit(f"cuemu.py: {why}")
     from gradarray.__main__ import main

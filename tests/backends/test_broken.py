@@ -9,6 +9,7 @@ import array_api_compat.numpy as library
 import numpy as np
 import pytest
 
+import gradarray as ga
 from gradarray.backends import (
     Backend,
     BackendUnavailableError,
@@ -19,9 +20,12 @@ from gradarray.backends import (
     register,
     require,
     resolve,
+    unregister,
     unusable,
 )
 from gradarray.backends import _manager as manager
+
+from ..frozen import FrozenBackend  # noqa: TID252 - what the tests share
 
 
 class Array:
@@ -135,6 +139,40 @@ def test_two_backends_of_one_name():
     assert get("toy") is first
     register(again := type(first)())  # of the same class, as where a module is run twice
     assert get("toy") is require("toy") is again
+
+
+class Chilled(FrozenBackend):
+    """The frozen one, on a device of its own."""
+
+    name = "chilled"
+
+    def devices(self):
+        return (Device("chilled", "cpu"),)
+
+    def device_of(self, array):
+        return Device("chilled", "cpu")
+
+
+def test_one_that_is_taken_away_is_gone_and_another_has_its_name():
+    manager._sound.clear()  # one of another test has the same type of arrays
+    register(first := Chilled())
+    x = ga.ones(3, device=(there := ga.device("chilled:cpu")), requires_grad=True)
+    y = ga.exp(x)
+    assert unregister("chilled") is first
+    for device in (there, str(there)):  # an object is resolved once, a name each time
+        with pytest.raises(RuntimeError, match="no backend named 'chilled' is registered"):
+            ga.ones(3, device=device)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.cpu().numpy(), np.exp(np.ones(3)), rtol=1e-6)
+    register(second := Chilled())
+    z = ga.ones(3, device=there)
+    assert get("chilled") is second and z.device == x.device
+    with pytest.raises(RuntimeError, match="to be on the same device"):
+        z + x
+    with pytest.raises(ValueError, match="'numpy' is built in"):
+        unregister("numpy")
+    with pytest.raises(RuntimeError, match="no backend named 'nobody'"):
+        unregister("nobody")
 
 
 # -- using -------------------------------------------------------------------------------------------------------------

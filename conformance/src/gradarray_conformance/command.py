@@ -9,11 +9,11 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gradarray_conformance.report import FORMS, data, terminal, write
-from gradarray_conformance.requests import PROFILES, resolved
+from gradarray_conformance.requests import PROFILES, positive, resolved
 
 CHECKS = Path(__file__).parent / "checks"
 
@@ -46,8 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("devices", nargs="*", default=["cpu"], metavar="DEVICE", help="such as mine:0 (cpu)")
     parser.add_argument("--profile", choices=PROFILES, default="quick", help="how much is drawn (quick)")
+    parser.add_argument("--examples", type=positive, metavar="N", help="draw as from N, whatever the profile says")
     parser.add_argument("--seed", metavar="N", help="of what is drawn; the same again with the same number")
     parser.add_argument("--only", metavar="WHAT", help=f"with commas: {', '.join(chapters())}; or T04, A05")
+    parser.add_argument("--note", default="", metavar="WORDS", help="said of the devices in the report: `emulated`")
     parser.add_argument("--report", action="append", default=[], metavar="FILE", help=", ".join(FORMS))
     parser.add_argument("--xfails", action="append", default=[], metavar="FILE", help="known gaps, a line each")
     parser.add_argument("-n", dest="workers", metavar="N", help="in so many processes, with pytest-xdist")
@@ -93,6 +95,8 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
         *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
         *(f"--gradarray-device={device}" for device in devices),
         f"--gradarray-profile={request.profile}",
+        *([f"--gradarray-examples={request.examples}"] if request.examples else []),
+        *([f"--gradarray-note={request.note}"] if request.note else []),
         *(f"--gradarray-report={file}" for file in request.report),
         *(f"--gradarray-xfails={file}" for file in request.xfails),
         *([f"--hypothesis-seed={request.seed}"] if request.seed else []),
@@ -105,11 +109,15 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
 def merge(arguments: Sequence[str]) -> int:
     """Make several reports in JSON into one, of every form that is asked for."""
     parser = argparse.ArgumentParser(prog="gradarray conformance merge", description="Make several reports into one.")
-    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT.json")
+    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT.json", help="or a folder of such")
+    parser.add_argument(
+        "--expect", default="", metavar="DEVICES", help="with commas: shown first, also where nothing was run"
+    )
     parser.add_argument("-o", "--output", action="append", type=Path, default=[], metavar="FILE", help=", ".join(FORMS))
     request = parser.parse_args(arguments)
     try:
-        run = data.merge(map(data.read, request.reports))
+        expected = filter(None, request.expect.split(","))
+        run = data.merge(map(data.read, _files(request.reports)), expected)
         for path in request.output:
             write(run, path)
     except (OSError, ValueError) as error:
@@ -118,3 +126,18 @@ def merge(arguments: Sequence[str]) -> int:
     if not request.output:
         print(terminal.drawn(run), end="")
     return 0
+
+
+def _files(named: Iterable[Path]) -> Iterator[Path]:
+    """Files of reports; a folder stands for all in it.
+
+    Raises
+    ------
+    ValueError
+        If there are none in it.
+    """
+    for path in named:
+        found = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not found:
+            raise ValueError(f"there are no reports in {path}")
+        yield from found

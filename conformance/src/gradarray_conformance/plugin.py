@@ -6,8 +6,9 @@ gradarray and hypothesis only where one of its options or checks is asked for.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gradarray_conformance import gaps
-from gradarray_conformance.requests import PROFILES, resolved
+from gradarray_conformance.requests import PROFILES, positive, resolved
 
 if TYPE_CHECKING:
     from gradarray_conformance.report.data import Outcome, Run
@@ -44,6 +45,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many examples hypothesis draws (quick); its own --hypothesis-seed repeats a run",
     )
     group.addoption(
+        "--gradarray-examples",
+        type=positive,
+        default=None,
+        metavar="N",
+        help="draw as from N examples, whatever the profile says: where each new shape costs a compilation, say",
+    )
+    group.addoption(
+        "--gradarray-note",
+        default="",
+        metavar="WORDS",
+        help="what the report is to say of the devices, such as `emulated`",
+    )
+    group.addoption(
         "--gradarray-report",
         action="append",
         default=[],
@@ -61,7 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradarray_row(id, title): the row of the conformance report for this case")
-    given = [config.getoption(f"gradarray_{name}") for name in ("device", "profile", "report", "xfails")]
+    given = [config.getoption(f"gradarray_{name}") for name in ("device", "profile", "examples", "report", "xfails")]
     if any(given) or any("gradarray_conformance" in argument for argument in config.args):
         config.pluginmanager.register(Conformance(config), "gradarray-conformance-session")
 
@@ -92,8 +106,6 @@ class Conformance:
     """One run of checks: its devices, its known gaps, and what became of each."""
 
     def __init__(self, config: pytest.Config) -> None:
-        from hypothesis import settings
-
         from gradarray_conformance import profiles
 
         self._config = config
@@ -113,10 +125,11 @@ class Conformance:
         self._outcomes: list[Outcome] = []
         self._run: Run | None = None
         self._started = time.time()
-        profiles.register()
+        self._profiles = profiles
         self.profile = config.getoption("gradarray_profile") or "quick"
+        self.examples = config.getoption("gradarray_examples") or profiles.PROFILES[self.profile][0]
         if not config.getoption("--hypothesis-profile", None):
-            settings.load_profile(f"gradarray-{self.profile}")
+            profiles.load(self.profile, self.examples)
 
     # -- collecting the checks -----------------------------------------------------------------------------------------
 
@@ -136,6 +149,17 @@ class Conformance:
 
     # -- what becomes of them ------------------------------------------------------------------------------------------
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Add to what the report knows of a check how many examples it drew."""
+        before = self._profiles.drawn()
+        try:
+            return (yield)
+        finally:
+            told = dict(item.user_properties).get(PROPERTY)
+            if isinstance(told, dict):
+                told["examples"] = self._profiles.drawn() - before
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         from gradarray_conformance.report import collect
 
@@ -153,7 +177,8 @@ class Conformance:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._outcomes:
             seed = self._config.getoption("--hypothesis-seed", None)
-            self._run = collect.run(self._outcomes, self.devices, self.profile, seed, self._started)
+            how = {"profile": self._said(), "seed": seed, "note": self._config.getoption("gradarray_note")}
+            self._run = collect.run(self._outcomes, self.devices, how, self._started)
             for path in self._reports:
                 write(self._run, path)
 
@@ -174,7 +199,13 @@ class Conformance:
             terminalreporter.line(f"{gap.where}: {gap.pattern} names no check; take the line out", red=True)
 
     def pytest_report_header(self) -> str:
-        return f"gradarray conformance: {', '.join(self.devices)}; profile {self.profile}"
+        return f"gradarray conformance: {', '.join(self.devices)}; profile {self._said()}"
+
+    def _said(self) -> str:
+        """The profile, with what is not its own: the number of examples, or of samples."""
+        own = self.examples == self._profiles.PROFILES[self.profile][0]
+        said = self.profile if own else f"{self.profile} with {self.examples} examples"
+        return f"{said}, one sample an operation" if os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" else said
 
 
 def described(item: pytest.Item) -> dict[str, str] | None:

@@ -1,40 +1,73 @@
 """How much is drawn: hypothesis's settings under the names of ``--gradarray-profile``.
 
-======== ======== ===== ====================
-profile  examples steps on NumPy
-======== ======== ===== ====================
-quick    20       15    less than a minute
-standard 100      30    some minutes
-thorough 1000     50    an hour
-======== ======== ===== ====================
+======== ======== ===== ===========================
+profile  examples steps on NumPy, seconds of a core
+======== ======== ===== ===========================
+quick    20       15    about 80
+standard 100      30    182
+thorough 1000     50    about 1,500, an estimate
+======== ======== ===== ===========================
 
 A check says by :func:`examples` what share of the examples it draws. Steps are those of whole programs.
+``--gradarray-examples`` gives another number of examples: where each new shape costs a compilation, for example.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
 PROFILES = {"quick": (20, 15), "standard": (100, 30), "thorough": (1000, 50)}
 
+_drawn = 0
 
-def register() -> None:
-    """Make the profiles known to hypothesis, as ``gradarray-quick``, ``gradarray-standard``, ``gradarray-thorough``."""
-    for name, (count, steps) in PROFILES.items():
-        settings.register_profile(
-            f"gradarray-{name}",
-            max_examples=count,
-            stateful_step_count=steps,
-            deadline=None,
-            print_blob=True,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-        )
+
+def load(profile: str, count: int | None = None) -> None:
+    """Make hypothesis draw what ``profile`` says, or ``count`` examples in place of that."""
+    examples, steps = PROFILES[profile]
+    name = f"gradarray-{profile}"
+    settings.register_profile(
+        name,
+        max_examples=examples if count is None else count,
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
+    settings.load_profile(name)
 
 
 def examples(share: float, *, least: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Settings of a check that draws ``share`` of the profile's examples, and at least two; two, if the ``least``."""
+    """Settings of a check that draws ``share`` of the profile's examples, and at least two; two, if the ``least``.
+
+    They are counted.
+    """
     count = 0 if least else round(share * settings.default.max_examples)  # type: ignore[union-attr]
-    return settings(max_examples=max(2, count))
+    limited = settings(max_examples=max(2, count))
+
+    def decorate(check: Any) -> Callable[..., Any]:
+        inner = check.hypothesis.inner_test
+
+        @wraps(inner)
+        def counted(*args: Any, **kwargs: Any) -> None:
+            inner(*args, **kwargs)
+            one_more()
+
+        check.hypothesis.inner_test = counted
+        return limited(check)  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def one_more() -> None:
+    """Count an example that held."""
+    global _drawn
+    _drawn += 1
+
+
+def drawn() -> int:
+    """How many examples have held in this process."""
+    return _drawn

@@ -1,4 +1,4 @@
-"""What a session is asked for, by pytest's options and by the command alike: devices and a profile.
+"""What a session is asked for, by pytest's options and by the command alike: devices, a profile, a number of examples.
 
 Knows which devices are there. Must not know pytest's session, or any check.
 """
@@ -9,6 +9,19 @@ from collections.abc import Sequence
 from typing import Final
 
 PROFILES: Final = ("quick", "standard", "thorough")
+
+
+def positive(text: str) -> int:
+    """A number of examples.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or less than 1.
+    """
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
 
 
 def resolved(devices: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 import gradarray as ga
 from gradarray import backends
+from gradarray_conformance.profiles import one_more
 from gradarray_conformance.reference import WIDTH, Namespace, Twin, Unsafe, direction
 
 PREAMBLE = '''\
@@ -348,6 +349,7 @@ class Program(RuleBasedStateMachine):
             twin = self.twins[y]
             seed = np.cos(np.arange(twin.v.size)).reshape(twin.shape)
             self.differentiate(y, seed, self.shown(seed, twin.device), order)
+        one_more()
 
     def differentiate(self, y: str, seed: np.ndarray[Any, Any], shown: str, order: int) -> None:
         """The gradients in all leaves, or the gradients of these along the leaves' directions."""

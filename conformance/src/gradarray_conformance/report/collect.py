@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +24,10 @@ from gradarray_conformance.report.data import Outcome, Place, Run
 
 LONGEST = 8000
 """Characters of a failure that are kept: its end, where the error is."""
+
+
+FAILING = ("Falsifying example:", "Failing test case:")
+"""How hypothesis's releases begin the case that they found."""
 
 
 def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
@@ -69,7 +73,7 @@ def smallest_program(text: str) -> str:
             block = takewhile(partial(_goes_on, margin), lines[start + 1 :])
             return "\n".join(line.removeprefix(margin).rstrip() for line in block).strip("\n")
     lines = [line.removeprefix("E   ") for line in lines]
-    start = next((i for i, line in enumerate(lines) if line.strip().startswith("Falsifying example:")), len(lines))
+    start = next((i for i, line in enumerate(lines) if line.strip().startswith(FAILING)), len(lines))
     end = next((i for i in range(start, len(lines)) if lines[i].strip() == ")"), start)
     return dedent("\n".join(lines[start : end + 1]))
 
@@ -77,25 +81,32 @@ def smallest_program(text: str) -> str:
 def _goes_on(margin: str, line: str) -> bool:
     """Whether ``line`` is still of the program."""
     words = line.removeprefix(margin).rstrip()
-    others = ("Falsifying example:", "You can reproduce this", "Explanation:", "Highlight")
+    others = (*FAILING, "You can reproduce this", "Explanation:", "Highlight")
     return line.startswith(margin.rstrip()) and words != "# end" and not words.startswith(others)
 
 
-def run(outcomes: Sequence[Outcome], devices: Sequence[str], profile: str, seed: Any, started: float) -> Run:
-    """All of a session. A check that ended in several ways, held and then failed in its teardown, has failed."""
+def run(outcomes: Sequence[Outcome], devices: Sequence[str], how: Mapping[str, Any], started: float) -> Run:
+    """All of a session; ``how`` has its profile, seed and note.
+
+    A check that ended in several ways, held and then failed in its teardown, has failed.
+    """
     last = sorted({(o.device, o.id): o for o in outcomes}.values(), key=lambda o: o.order)
-    return Run([place(device, last, profile, seed, started) for device in devices], last)
+    return Run([place(device, last, how, started) for device in devices], last)
 
 
-def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, started: float) -> Place:
+def place(device: str, outcomes: Sequence[Outcome], how: Mapping[str, Any], started: float) -> Place:
     """What there is to say of a device and of the run."""
     from gradarray.backends import get, resolve
 
     resolved = resolve(device)
     backend = get(resolved.backend)
     can = backend.capabilities_on(resolved)
-    library = backend.array_types[0].__module__.partition(".")[0]
-    names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", library, "numpy"))
+    libraries = [
+        name
+        for name in (backend.name, backend.array_types[0].__module__.partition(".")[0])
+        if name in sys.modules and not name.startswith("gradarray")
+    ]
+    names = dict.fromkeys(("gradarray", f"gradarray-{backend.name}", "gradarray-conformance", *libraries, "numpy"))
     found = {name: known for name in names if (known := version_of(name))}
     return Place(
         device=device,
@@ -105,8 +116,9 @@ def place(device: str, outcomes: Sequence[Outcome], profile: str, seed: Any, sta
             **asdict(replace(can := backend.capabilities_on(resolved), missing={})),
             "missing": {**can.missing},
         },
-        profile=profile,
-        seed="" if seed is None else str(seed),
+        profile=how["profile"],
+        seed="" if how["seed"] is None else str(how["seed"]),
+        note=how["note"],
         started=time.strftime("%Y-%m-%d %H:%M", time.localtime(started)),
         seconds=round(sum(outcome.seconds for outcome in outcomes if outcome.device == device), 1),
     )

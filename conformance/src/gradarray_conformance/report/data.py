@@ -43,6 +43,8 @@ class Outcome:
         The shortest program that fails, where hypothesis found one.
     order : int
         Which check of the session it was, in the order in which they were found.
+    examples : int
+        How many examples hypothesis drew for it that held.
     """
 
     chapter: str
@@ -57,6 +59,7 @@ class Outcome:
     details: str = ""
     program: str = ""
     order: int = 0
+    examples: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +76,15 @@ class Place:
     capabilities : dict of str to object
         What the backend declares.
     profile : str
-        Of hypothesis.
+        Of hypothesis; with the number of examples where that was given.
     seed : str
         Given by ``--hypothesis-seed``; else empty.
     started : str
         Date and time.
     seconds : float
         How long all its checks took, added up.
+    note : str
+        What else is to be known of it, in a word or two: that it is emulated.
     """
 
     device: str
@@ -90,6 +95,12 @@ class Place:
     seed: str = ""
     started: str = ""
     seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The device, with its note."""
+        return f"{self.device} ({self.note})" if self.note else self.device
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,10 @@ class Run:
     def counts(self, device: str | None = None) -> Counter[Status]:
         """How many checks came to what, on one device or on all."""
         return Counter(outcome.status for outcome in self.outcomes if device in (None, outcome.device))
+
+    def examples(self, device: str) -> int:
+        """How many examples were drawn on a device, and held."""
+        return sum(outcome.examples for outcome in self.outcomes if outcome.device == device)
 
     def of(self, status: Status) -> list[Outcome]:
         """The checks that came to ``status``."""
@@ -139,9 +154,12 @@ def rows(run: Run) -> list[Row]:
     return sorted(found.values(), key=lambda row: chapters.index(row.chapter))
 
 
-def merge(runs: Iterable[Run]) -> Run:
-    """Several runs as one; of a check that several have for a device, the last counts."""
-    places: dict[str, Place] = {}
+def merge(runs: Iterable[Run], expected: Iterable[str] = ()) -> Run:
+    """Several runs as one; of a check that several have for a device, the last counts.
+
+    The devices that are ``expected`` come first, also those on which nothing was run.
+    """
+    places = {device: Place(device=device) for device in expected}
     outcomes: dict[tuple[str, str], Outcome] = {}
     for run in runs:
         places |= {place.device: place for place in run.places}

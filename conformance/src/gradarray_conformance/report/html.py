@@ -20,7 +20,8 @@ from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, 
 def page(run: Run) -> str:
     """The whole report."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    columns = "".join(f'<th scope="col">{_broken(device)}</th>' for device in run.devices)
+    checked = escape(", ".join(place.title for place in run.places if run.counts(place.device)))
+    columns = "".join(f'<th scope="col">{_broken(place.title)}</th>' for place in run.places)
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -28,14 +29,14 @@ def page(run: Run) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>gradarray conformance: {escape(", ".join(run.devices))}</title>
+<title>gradarray conformance: {checked}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <main>
 <header><h1>Conformance of gradarray’s backends</h1>
-<p>What every backend must do, checked on {escape(", ".join(run.devices))}.</p>
+<p>What every backend must do, checked on {checked}.</p>
 {svg(run)}</header>
 <section class="devices">
 {"".join(map(str, (_device(run, place) for place in run.places)))}</section>
@@ -66,9 +67,9 @@ def _device(run: Run, place: Place) -> str:
         f'<i class="{_class(s)}" style="flex-grow:{max(counts[s] / whole, 0.01):.4f}"></i>' for s in Status if counts[s]
     )
     library = ", ".join(f"{name} {number}" for name, number in place.versions.items())
-    worst = Status.FAILED if counts[Status.FAILED] else Status.HELD
+    worst = Status.FAILED if counts[Status.FAILED] else Status.HELD if counts else Status.NOT_RUN
     return f"""\
-<article class="{_class(worst)}"><h3>{_broken(place.device)}</h3><div class="bar">{bar}</div>
+<article class="{_class(worst)}"><h3>{_broken(place.title)}</h3><div class="bar">{bar}</div>
 <p>{escape(total(counts))}</p><p class="small">{escape(library)}</p></article>
 """
 
@@ -141,10 +142,12 @@ def _environment(run: Run) -> str:
     def facts(place: Place) -> str:
         can = ", ".join(name for name, yes in place.capabilities.items() if yes is True)
         seed = f", seed {place.seed}" if place.seed else ""
+        drawn = f"{count:,} examples drawn, " if (count := run.examples(place.device)) else ""
         return (
-            f"<dt>{_broken(place.device)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
-            f"{escape(place.profile)}{escape(seed)}, {place.seconds:.1f} s. It declares: {escape(can) or 'nothing'}."
-            "</dd>\n"
+            f"<dt>{_broken(place.title)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
+            f"{escape(place.profile)}{escape(seed)}, {drawn}{place.seconds:.1f} s. "
+            f"It declares: {escape(can) or 'nothing'}.</dd>\n"
         )
 
-    return f"<section><h2>Where and how</h2>\n<dl>{''.join(map(facts, run.places))}</dl></section>\n"
+    checked = (place for place in run.places if run.counts(place.device))
+    return f"<section><h2>Where and how</h2>\n<dl>{''.join(map(facts, checked))}</dl></section>\n"

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.data import Run, rows
-from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, reasons, total
+from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, reasons, summary
 
 STYLES = {
     Status.HELD: "green",
@@ -44,8 +44,8 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
     )
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", overflow="fold")
-    for device in run.devices:
-        table.add_column(device, justify="left", no_wrap=True)
+    for place in run.places:
+        table.add_column(place.title, justify="left", no_wrap=True)
     for chapter, lines in groupby(rows(run), key=lambda row: row.chapter):
         table.add_row(Text(chapter, style="bold"))
         for row in lines:
@@ -59,6 +59,6 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
             console.print(f"{SIGNS[status]} {device}: {reason} ({len(outcomes)})", style=STYLES[status], markup=False)
     for place in run.places:
         counts = run.counts(place.device)
-        style = STYLES[Status.FAILED] if counts[Status.FAILED] else STYLES[Status.HELD]
-        console.print(f"{place.device}: {total(counts)}; {place.seconds:.1f} s", style=style, markup=False)
+        style = STYLES[Status.FAILED if counts[Status.FAILED] else Status.HELD if counts else Status.NOT_RUN]
+        console.print(f"{place.title}: {summary(run, place)}", style=style, markup=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gradarray_conformance.outcomes import Status
-from gradarray_conformance.report.data import Outcome, Row, Run
+from gradarray_conformance.report.data import Outcome, Place, Row, Run
 
 SIGNS: Final = {
     Status.HELD: "✓",
@@ -39,6 +39,13 @@ def total(counts: Mapping[Status, int]) -> str:
     if counts.get(Status.KNOWN, 0) > 1:
         words[Status.KNOWN] += "s"
     return ", ".join(f"{counts[s]:,} {words[s]}" for s in Status if counts.get(s)) or "nothing was run"
+
+
+def summary(run: Run, place: Place) -> str:
+    """A device in a line: what its checks came to, how much was drawn, how long it took."""
+    counts, drawn = run.counts(place.device), run.examples(place.device)
+    words = [total(counts), f"{drawn:,} examples drawn" if drawn else "", f"{place.seconds:.1f} s" if counts else ""]
+    return "; ".join(filter(None, words))
 
 
 def cell(row: Row, device: str) -> str:
