@@ -401,7 +401,8 @@ def _general(op: TableOp, xs: Sequence[Any], params: dict[str, Any]) -> PublicTe
 def alias(result: Value, base: Value, record: Primitive, params: dict[str, Any]) -> None:
     """Note that ``result`` is a view of ``base``."""
     make_alias(result, base, (record, params), recording=grad_enabled())
-    if not result._place.negative_steps and result._place.copies(params):
+    place = result._kind.place
+    if not place.negative_steps and place.copies(params):
         family_of(result).scattered = True
 
 

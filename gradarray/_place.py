@@ -80,6 +80,9 @@ class Kernels(dict[str, Callable[..., Any]]):
         def index(x: Array, *indices: Array, key: Any) -> Array:
             return lookup(x, fill(key, indices))
 
+        def getitem(x: Array, *, key: Any) -> Array:
+            return lookup(x, key)
+
         def indicator(mask: Array, like: Array) -> Array:
             return namespace.astype(mask, like.dtype)
 
@@ -95,7 +98,7 @@ class Kernels(dict[str, Callable[..., Any]]):
 
         ours: dict[str, Callable[..., Any]] = {
             "astype": astype,
-            "getitem": index,
+            "getitem": getitem,
             "index": index,
             "index_adjoint": index_adjoint,
             "indicator": indicator,

@@ -120,9 +120,10 @@ class Family:
 
     def add(self, x: Value) -> None:
         """Take in ``x`` with the cell that nodes may hold of it."""
-        if x._cell is None:
-            x._cell = [x._data]
-        self.members.append((weakref.ref(x), x._cell))
+        cell = x._cell
+        if cell is None:
+            x._cell = cell = [x._data]
+        self.members.append((weakref.ref(x), cell))
         if len(self.members) > self._prune_at:
             self.prune()
             self._prune_at = 2 * len(self.members) + 16
@@ -256,28 +257,27 @@ def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> 
     A view of what is on the tape, made while nothing is recorded, has no history. An alias of an inference tensor is
     one too, and of another none.
     """
-    meta, base_meta = meta_of(x), meta_of(base)
+    x._meta = meta = Meta()
+    base_meta = meta_of(base) if base._meta is None else base._meta
     if x._kind.inference is not base._kind.inference:
         x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
-    meta.family = family_of(base)
+    meta.family = family = family_of(base) if base_meta.family is None else base_meta.family
     meta.base = base if base_meta.base is None else base_meta.base
+    meta.left = base_meta.left
     if step is None:
         if base._node is not None:
             node = base._node.node if isinstance(base._node, Slot) else base._node
             meta.left = weakref.ref(base if node is LEAF else node)
-        elif base_meta.left is not None:
-            meta.left = base_meta.left
         if isinstance(meta.base._node, Node | Slot):
             meta.base = _memory_of(meta.base)
+        meta.steps = base_meta.steps
     else:
-        meta.left = base_meta.left
-    meta.steps = base_meta.steps if step is None else (*base_meta.steps, step)
-    if step is not None:
+        meta.steps = (*base_meta.steps, step)
         meta.root = base if base_meta.root is None else base_meta.root
         meta.path = (*base_meta.path, step)
         meta.blind = base_meta.blind or not (recording or base._node is None)
         meta.refuses = base_meta.refuses or (None if recording else _UNRECORDED)
-    meta.family.add(x)
+    family.add(x)
 
 
 def _memory_of(x: Value) -> Value:

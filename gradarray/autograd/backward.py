@@ -122,10 +122,11 @@ def _run(
 ) -> dict[Any, Any]:
     """The walk; each leaf or input reached, with its gradient (raw, or a tensor where ``taped``)."""
     # cotangents of a transform that runs now, such as vmap, take the road of tensors; it need not be recorded
-    recorded = taped
+    recorded, large = taped, False
     for x, g in zip(outputs, gradients):
-        if g is not None and isinstance(g, Value) and g._place is not x._place:
-            taped = True
+        if g is not None and isinstance(g, Value):
+            taped = taped or g._place is not x._place
+            large = large or is_large(g._data)
     seeds = _seeds(outputs, gradients, taped)
     only: frozenset[Any] | None = None
     captures: dict[Node, list[Hook]] = {}
@@ -148,7 +149,7 @@ def _run(
                 add=operator.add if plain else add_raw,
                 iadd=operator.add if taped else operator.iadd if plain else iadd_raw,
                 add_large=None if taped else add_large,
-                large=not taped and any(g is not None and is_large(g._data) for g in gradients),
+                large=large and not taped,
                 taped=taped,
                 keep=keep,
                 only=only,

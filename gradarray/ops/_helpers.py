@@ -99,10 +99,12 @@ def before(xp: Any, x: Any) -> Any:
 
 def sum_to(xp: Any, g: Any, shape: Shape) -> Any:
     """``g`` summed over the dimensions along which ``shape`` was broadcast to it."""
-    if g.shape == shape:
-        return g
     given = g.shape
+    if given == shape:
+        return g
     extra = len(given) - len(shape)
+    if extra == 1 and given[1:] == shape:  # a bias, added to each row
+        return xp.sum(g, axis=0)
     axes = tuple(range(extra))
     if given[extra:] != shape:
         axes += tuple([extra + i for i, n in enumerate(shape) if n == 1 and given[extra + i] != 1])
