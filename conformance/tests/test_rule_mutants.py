@@ -186,7 +186,7 @@ MUTANTS = [
             "rewritten(root, _written(root, root, value, x._meta.path + steps))\n", "pass\n",
             laws.test_a_write_through_a_view_is_a_write_to_its_base, "a slice"),
     of_view("views are not known to be views", "_dispatch.py",
-            "if record.view:\n", "if record.listed:\n",
+            "if view:\n", "if view and record.listed:\n",
             laws.test_a_write_through_a_view_is_a_write_to_its_base, "transposed"),
     Mutant("other views of a base that was written to keep their history", "_inplace.py",
            "rewritten(view, replay(root, meta.path)._node if meta.path else root._node)", "pass",
