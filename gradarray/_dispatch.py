@@ -279,8 +279,12 @@ class ShortOp(NamedOp):
         return Masked(gs) if self.chooses else gs
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
-        edges = dict(zip(self.wanted, node.edges, strict=True))
-        return tuple(edges.get(i) for i in range(self.inputs))
+        if len(node.edges) == self.inputs:
+            return node.edges
+        edges = [None] * self.inputs
+        for i, edge in zip(self.wanted, node.edges):
+            edges[i] = edge
+        return tuple(edges)
 
 
 def saved_tensors(node: OpNode) -> list[Any]:
@@ -300,7 +304,9 @@ def saved_tensors(node: OpNode) -> list[Any]:
 
 
 def _is_complex(g: Any) -> bool:
-    return any(x is not None and x._dtype.kind == "c" for x in (g if isinstance(g, list) else (g,)))
+    if type(g) is list:
+        return any(x is not None and x._kind.dtype.is_complex for x in g)
+    return g._kind.dtype.is_complex  # type: ignore[no-any-return]
 
 
 def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:

@@ -397,13 +397,12 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
         seen.add(node)
         if isinstance(node, Node):
             nodes.append(node)
-            edges = node.edges
-            if len(edges) == 1 and isinstance(edges[0], Node):
-                stack.append(edges[0])
-                continue
-            further = _targets(node)
-            every = every and bool(further)
-            stack.extend(further)
+            ends = True
+            for edge in node.edges:
+                if edge is not None:
+                    ends = False
+                    stack.append(edge.node if isinstance(edge, Slot) else edge)
+            every = every and not ends
         elif node not in found:
             every = False
     if every:
