@@ -738,11 +738,12 @@ def long_on(name: str, device: str) -> bool:
     Their derivatives are made of hundreds of other operations. Each is a step of a graph there, and the time that a
     graph takes grows faster than its steps do.
     """
-    return (name.startswith("special.") or name == "spherical_jn") and _is_lazy(device)
+    return (name.startswith("special.") or name == "spherical_jn") and is_lazy(device)
 
 
 @cache
-def _is_lazy(device: str) -> bool:
+def is_lazy(device: str) -> bool:
+    """Whether values are computed on ``device`` only when they are asked for."""
     resolved = backends.resolve(device)
     return backends.require(resolved.backend).capabilities_on(resolved).lazy
 
