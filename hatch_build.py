@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
@@ -32,6 +33,8 @@ UNTYPED = [
 class Compiled(BuildHookInterface[Any]):
     """The hook that hatchling calls; it does nothing unless ``GRADARRAY_COMPILE`` is 1."""
 
+    folder: Path | None = None
+
     def dependencies(self) -> list[str]:
         """What the build needs beyond hatchling."""
         return ["cython>=3.1", "setuptools>=77"] if wanted() else []
@@ -40,11 +43,17 @@ class Compiled(BuildHookInterface[Any]):
         """Compile, and say where what was compiled goes. ``pip install -e`` keeps to the sources."""
         if not wanted() or version == "editable":
             return
-        folder = compiled(Path(self.root))
-        for file in sorted(folder.rglob("*.*")):
-            build_data["force_include"][str(file)] = str(file.relative_to(folder))
+        self.folder = Path(mkdtemp())
+        made = compiled(Path(self.root), self.folder)
+        for file in sorted(made.rglob("*.*")):
+            build_data["force_include"][str(file)] = str(file.relative_to(made))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Leave nothing behind, once the wheel is written."""
+        if self.folder is not None:
+            rmtree(self.folder)
 
 
 def wanted() -> bool:
@@ -52,13 +61,12 @@ def wanted() -> bool:
     return os.environ.get("GRADARRAY_COMPILE") == "1"
 
 
-def compiled(root: Path) -> Path:
-    """The folder with the extension modules."""
+def compiled(root: Path, folder: Path) -> Path:
+    """The extension modules, made in ``folder``; the part of it where they are."""
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
-    folder = Path(mkdtemp())
     extensions = []
     for names, typed in ((TYPED, True), (UNTYPED, False)):
         made = [

@@ -188,20 +188,19 @@ class PlainOp(TableOp):
 
     __slots__ = ("pull", "pull_strong")
 
-    def __init__(self, record: Primitive) -> None:
-        super().__init__(record)
-        self.pull = self._first_pull  # type: ignore[method-assign]
-        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
+    def __getattr__(self, name: str) -> Any:
+        """A pull that nobody has asked for yet; its rule is compiled now."""
+        if name not in PlainOp.__slots__:
+            raise AttributeError(name)
+        pull = self._strong_pull() if name == "pull_strong" else self._plain_pull()
+        setattr(self, name, pull)
+        return pull
 
-    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
+    def _strong_pull(self) -> Callable[[OpNode, Any], Sequence[Any]]:
         rule = self.rules.strong.raw
-        if self.record.broadcasts:
-            self.pull_strong = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
-        else:
-            self.pull_strong = rule  # type: ignore[method-assign]
-        return self.pull_strong(node, g)
+        return (lambda node, g: self._ran(rule, node, g)) if self.record.broadcasts else rule
 
-    def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
+    def _plain_pull(self) -> Callable[[OpNode, Any], Sequence[Any]]:
         rule, record = self.rules.raw, self.record
 
         def pull(node: OpNode, g: Any) -> Sequence[Any]:
@@ -219,14 +218,12 @@ class PlainOp(TableOp):
             return Large((g1, g2)) if is_large else (g1, g2)
 
         if record.broadcasts and record.inputs == 2 and not record.chooses:
-            self.pull = pull  # type: ignore[method-assign]
-        elif record.broadcasts:
-            self.pull = lambda node, g: self._ran(rule, node, g)  # type: ignore[method-assign]
-        elif record.chooses:
-            self.pull = lambda node, g: Masked(rule(node, g))  # type: ignore[method-assign]
-        else:
-            self.pull = self.rules.weighed if record.inputs == 1 else rule  # type: ignore[method-assign]
-        return self.pull(node, g)
+            return pull
+        if record.broadcasts:
+            return lambda node, g: self._ran(rule, node, g)
+        if record.chooses:
+            return lambda node, g: Masked(rule(node, g))
+        return self.rules.weighed if record.inputs == 1 else rule
 
 
 class ShortOp(NamedOp):
@@ -242,30 +239,17 @@ class ShortOp(NamedOp):
         assert record.rules is not None and record.inputs is not None
         self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
         self.rules = record.rules.part(wanted)
-        self.pull = self._first_pull  # type: ignore[method-assign]
-        self.pull_large = self._first_pull_large  # type: ignore[method-assign]
-        self.pull_strong = self._first_pull_strong  # type: ignore[method-assign]
-        self.pull_strong_large = self._first_pull_strong_large  # type: ignore[method-assign]
 
-    def _first_pull(self, node: OpNode, g: Any) -> Sequence[Any]:
-        rule = self.rules.raw
-        self.pull = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
-        return self.pull(node, g)
-
-    def _first_pull_large(self, node: OpNode, g: Any) -> Sequence[Any]:
-        rule = self.rules.large
-        self.pull_large = (lambda node, g: Masked(rule(node, g))) if self.chooses else rule  # type: ignore[method-assign]
-        return self.pull_large(node, g)
-
-    def _first_pull_strong(self, node: OpNode, g: Any) -> Sequence[Any]:
-        self.pull_strong = rule = self.rules.strong.raw  # type: ignore[method-assign]
-        gs: Sequence[Any] = rule(node, g)
-        return gs
-
-    def _first_pull_strong_large(self, node: OpNode, g: Any) -> Sequence[Any]:
-        self.pull_strong_large = rule = self.rules.strong.large  # type: ignore[method-assign]
-        gs: Sequence[Any] = rule(node, g)
-        return gs
+    def __getattr__(self, name: str) -> Any:
+        """A pull that nobody has asked for yet; its rule is compiled now."""
+        if not name.startswith("pull"):
+            raise AttributeError(name)
+        strong = name.startswith("pull_strong")
+        rules = self.rules.strong if strong else self.rules
+        rule = rules.large if name.endswith("large") else rules.raw
+        pull = (lambda node, g: Masked(rule(node, g))) if self.chooses and not strong else rule
+        setattr(self, name, pull)
+        return pull
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)

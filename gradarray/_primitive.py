@@ -285,7 +285,7 @@ def _compile(
         return f"({', '.join(parts)},)"
 
     lines, sparing_lines = [f"return {gives(plain)}"], [f"return {gives(thrifty)}"]
-    if not taped and len(chosen) == 2 and all(rule is not None and _passes_on(rule) for _, rule in cotangents):
+    if not taped and len(chosen) == 2 and all(rule is not None and _passes_on(rule, inputs) for _, rule in cotangents):
         same = "if node.saved[0] is node.saved[1]: g = {}; return ({}, None)"
         lines.insert(0, same.format(plain[1], "g + g"))
         sparing_lines.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
@@ -310,9 +310,9 @@ def _compile(
     return compiled
 
 
-def _passes_on(rule: Rule) -> bool:
-    """Whether ``rule`` gives what it takes, as those of a product give the other factor."""
-    return rule.__code__.co_code == _passing_on.__code__.co_code
+def _passes_on(rule: Rule, inputs: int | None) -> bool:
+    """Whether ``rule`` gives the value that it takes, as those of a product give the other factor."""
+    return rule.__code__.co_code == _passing_on.__code__.co_code and _position(_names(rule)[0], inputs) is not None
 
 
 def _passing_on(x: Any) -> Any:
