@@ -23,8 +23,8 @@ MOST = (
 # Its checks that tests/ops runs as well, for whoever works on an operation.
 CONFORMED = ["derivatives", "drawn", "masked", "special_values"]
 
-# Times are only printed; a wrong gradient fails. The table is kept with the reports.
-TABLES = ["--markdown", "reports/benchmarks.md", "--json", "reports/benchmarks.json"]
+# Times are only printed; a wrong gradient fails. The table is kept in a folder beside the reports.
+TABLES = ["--markdown", "reports/benchmarks/table.md", "--json", "reports/benchmarks/table.json"]
 
 
 def reports(name: str) -> list[str]:
