@@ -7,3 +7,11 @@ cdef class Node:
 cdef class Slot:
     cdef public Node node
     cdef public object index
+
+cdef class Deferred:
+    cdef object __weakref__
+
+cdef class _Sums:
+    cdef public object add, iadd
+    cdef public set owned
+    cpdef plus(self, key, total, g)

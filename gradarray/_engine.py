@@ -166,23 +166,20 @@ class _Sums:
         self.add, self.iadd = add, iadd
         self.owned: set[Hashable] = set()  # those whose sum lies in a buffer that the walk itself made
 
-    def plus(self, waiting: dict[Any, Cotangent], key: Hashable, g: Cotangent) -> None:
-        """Add ``g`` to what already waits at ``key``."""
-        total, owned = waiting[key], self.owned
-        if isinstance(g, Deferred) or isinstance(total, Deferred):
-            if isinstance(total, Deferred):
-                total = total.add_to(None, owned=False)
-                owned.add(key)
-            if isinstance(g, Deferred):
-                total = g.add_to(total, owned=key in owned)
-                owned.add(key)
-                waiting[key] = total
-                return
-        if key in owned:
-            waiting[key] = self.iadd(total, g)
-        else:
-            waiting[key] = self.add(total, g)
+    def plus(self, key: Hashable, total: Cotangent, g: Cotangent) -> Cotangent:
+        """``total``, which waits at ``key``, plus ``g``."""
+        owned = self.owned
+        if isinstance(total, Deferred):
+            total = total.add_to(None, owned=False)
             owned.add(key)
+        if isinstance(g, Deferred):
+            total = g.add_to(total, owned=key in owned)
+            owned.add(key)
+            return total
+        if key in owned:
+            return self.iadd(total, g)
+        owned.add(key)
+        return self.add(total, g)
 
     def pop(self, waiting: dict[Any, Cotangent], key: Hashable) -> Cotangent:
         """What has been added up at ``key``, which waits no longer."""
@@ -239,12 +236,13 @@ def walk(
     """
     target: Node
     add_large = add if add_large is None else add_large
-    sums = _Sums(add_large if large else add, iadd)
+    sums: _Sums = _Sums(add_large if large else add, iadd)
+    owned: set[Hashable] = sums.owned
     waiting: dict[Any, Cotangent] = {}  # at nodes
     arrived: dict[Any, Cotangent] = {}  # at sinks
     ends: dict[Any, Cotangent] = {}
     heap: list[tuple[int, Node]] = []
-    # one node may wait outside of the heap and the sums: in a chain, where it is alone, neither is ever used
+    # one node may wait outside of the heap: in a chain, where it is alone, that is never used
     ready: Node | None = None
     ready_g: Cotangent = None
     edges: Sequence[Any]
@@ -260,19 +258,21 @@ def walk(
                 if isinstance(edge, Node):
                     target = edge
                     if target is ready:
-                        waiting[target], ready = ready_g, None
-                        heappush(heap, (-target.seq, target))
-                        sums.plus(waiting, target, g)
+                        ready_g = sums.plus(target, ready_g, g)
                     elif target in waiting:
-                        sums.plus(waiting, target, g)
+                        waiting[target] = sums.plus(target, waiting[target], g)
                     elif only is None or target in only:
                         if ready is None:
+                            ready, ready_g = target, g
+                        elif target.seq > ready.seq:
+                            waiting[ready] = ready_g
+                            heappush(heap, (-ready.seq, ready))
                             ready, ready_g = target, g
                         else:
                             waiting[target] = g
                             heappush(heap, (-target.seq, target))
                 elif edge in arrived:
-                    sums.plus(arrived, edge, g)
+                    arrived[edge] = sums.plus(edge, arrived[edge], g)
                 elif isinstance(edge, Slot):
                     target = edge.node
                     if only is not None and target not in only:
@@ -282,7 +282,7 @@ def walk(
                         heappush(heap, (-target.seq, target))
                     key = (target, edge.index)
                     if key in waiting:
-                        sums.plus(waiting, key, g)
+                        waiting[key] = sums.plus(key, waiting[key], g)
                     else:
                         waiting[key] = g
                         waiting[target][edge.index] = key
@@ -297,12 +297,13 @@ def walk(
                     waiting[ready], ready_g = ready_g, None
                     node = heapreplace(heap, (-ready.seq, ready))[1]
                 g = waiting.pop(node)
-                sums.owned.discard(node)
+                if type(g) is list:
+                    g = [None if key is None else sums.pop(waiting, key) for key in g]
             else:
                 break
             ready = None
-            if type(g) is list:
-                g = [None if key is None else sums.pop(waiting, key) for key in g]
+            if owned:
+                owned.discard(node)
         if isinstance(g, Deferred):
             g = g.add_to(None, owned=False)
         if captures is not None and node in captures:
@@ -351,13 +352,19 @@ def walk(
                 large, sums.add = True, add_large
         if saved and not keep:
             node.saved = None
-        # a chain: the only edge leads to a node, nothing else waits, and so that node is the next
-        if len(edges) == 1 and not waiting and only is None and isinstance(edges[0], Node) and gs[0] is not None:
-            node, g = edges[0], gs[0]
-        else:
-            node = None
-    for sink in tuple(arrived):
-        ends[sink] = sums.pop(arrived, sink)
+        # the only edge leads to a node that is younger than all that wait, and so that node is the next
+        if len(edges) == 1 and gs[0] is not None and isinstance(edges[0], Node):
+            target, g = edges[0], gs[0]
+            if (not heap or target.seq > -heap[0][0]) and (only is None or target in only):
+                node = target
+                continue
+        node = None
+    for sink, g in arrived.items():
+        if isinstance(g, Deferred):
+            arrived[sink] = g.add_to(None, owned=False)
+    if not ends:
+        return arrived
+    ends.update(arrived)
     return ends
 
 

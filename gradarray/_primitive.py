@@ -270,7 +270,8 @@ def _compile(
         last = i == chosen[-1] and not any(cotangents[k][0] == "g" for k in chosen)
         call = ""
         if rule is not None:
-            call = f"rule{i}({', '.join(_fetch(name, inputs, taped) for name in _names(rule))})"
+            fetched = ", ".join(_fetch(name, inputs, taped) for name in _names(rule))
+            call = fetched if _passes_on(rule, inputs) else f"rule{i}({fetched})"
             scope[f"rule{i}"] = rule
         sparing = _THRIFTY.get(expression, expression).format("spare" if last else "False")
         plain.append(expression.replace("rule()", call))
@@ -312,7 +313,12 @@ def _compile(
 
 def _passes_on(rule: Rule, inputs: int | None) -> bool:
     """Whether ``rule`` gives the value that it takes, as those of a product give the other factor."""
-    return rule.__code__.co_code == _passing_on.__code__.co_code and _position(_names(rule)[0], inputs) is not None
+    names = _names(rule)
+    return (
+        len(names) == 1
+        and rule.__code__.co_code == _passing_on.__code__.co_code
+        and _position(names[0], inputs) is not None
+    )
 
 
 def _passing_on(x: Any) -> Any:

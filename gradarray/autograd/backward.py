@@ -31,9 +31,9 @@ from gradarray._dispatch import (
 )
 from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
-from gradarray._place import Place, scoped_types
+from gradarray._place import Kind, Place, scoped_types
 from gradarray._primitive import TABLE
-from gradarray._storage import LEAF, Value, before_write, meta_of
+from gradarray._storage import LEAF, Meta, Value, before_write, meta_of
 from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
 from gradarray.backends import Array
 
@@ -58,27 +58,33 @@ def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> lis
     """
     if len(outputs) != len(gradients):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
-    seeds = []
-    for i, (x, g) in enumerate(zip(outputs, gradients)):
+    seeds: list[tuple[Any, Any]] = []
+    for i, x in enumerate(outputs):
         if not isinstance(x, Value):
             raise TypeError(f"element {i} of tensors must be a Tensor, got {type(x).__name__}")
-        if x._node is None:
+        v: Value = x
+        node, g = v._node, gradients[i]
+        if node is None:
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn; create what it depends on "
                 "with requires_grad=True, outside of no_grad"
             )
         if g is None:
-            one = _one(x)
-            seeds.append((edge_of(x), make(one, x._place, x._dtype) if taped else one))
+            g = _one(v)
+            if taped:
+                g = make(g, v._kind.place, v._kind.dtype)
         else:
-            g = _checked(x, g, i)
-            seeds.append((edge_of(x), g if taped else g._data))
+            g = _checked(v, g, i)
+            if not taped:
+                g = g._data
+        seeds.append((v if node is LEAF else node, g))
     return seeds
 
 
 def _one(x: Value) -> Array:
     """The gradient of a scalar with respect to itself."""
-    kind, shape = x._kind, x._data.shape
+    kind: Kind = x._kind
+    shape = x._data.shape
     if shape and math.prod(shape) != 1:
         raise RuntimeError(
             f"grad can be implicitly created only for scalar outputs, got one of shape {list(shape)}; pass a gradient "
@@ -129,13 +135,15 @@ def _run(
             large = large or is_large(g._data)
     seeds = _seeds(outputs, gradients, taped)
     only: frozenset[Any] | None = None
-    captures: dict[Node, list[Hook]] = {}
+    captures: dict[Node, list[Hook]] | None = None
     if inputs is not None:
+        targets: list[Any] = []
         for x in inputs:
             where = place_in_graph(x)
+            targets.append(edge_of(x) if where is None else where[0])
             if where is not None:
+                captures = {} if captures is None else captures
                 captures.setdefault(where[0], []).append(Capture(where[1], x))
-        targets = [edge_of(x) if place_in_graph(x) is None else place_in_graph(x)[0] for x in inputs]  # type: ignore[index]
         only = leading_to([edge for edge, _ in seeds], targets)
     scope = outputs[0]._place.backend.walk_scope() or nullcontext()
     # raw arrays of a transform are tensors of the level below, where recording goes on
@@ -153,7 +161,7 @@ def _run(
                 taped=taped,
                 keep=keep,
                 only=only,
-                captures=captures or None,
+                captures=captures,
                 around=_watch.pulled if _watch.count and _watch.watchers.get() else None,
             )
     finally:
@@ -176,14 +184,14 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
     if taped:
         g = ends.pop(key)
     else:
-        kind = x._kind
+        kind: Kind = x._kind
         place: Place = kind.place
         raw, holders = _taken(ends, key)
         # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
         alone = holders <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
-        g = make(raw if alone else place.backend.copy(place.wrap(raw)), place)
-        g = g if g._kind.dtype is kind.dtype else cast(g, kind.dtype)
-    meta = x._meta
+        value: Value = make(raw if alone else place.backend.copy(place.wrap(raw)), place)
+        g = value if value._kind.dtype is kind.dtype else cast(value, kind.dtype)
+    meta: Meta | None = x._meta
     if meta is not None and meta.hooks and x._node is LEAF:
         for hook in tuple(meta.hooks):
             if not isinstance(hook, AfterAccumulation):
@@ -199,8 +207,8 @@ def _after(ends: dict[Any, Any]) -> None:
 
 def _accumulate(x: Value, g: Value, taped: bool) -> None:
     """Add ``g`` to ``x.grad``: into its memory, or, where the walk was recorded, as a new tensor on the tape."""
-    meta = meta_of(x)
-    old = meta.grad
+    meta: Meta = meta_of(x)
+    old: Value | None = meta.grad
     if old is None:
         meta.grad = g
     elif taped:
@@ -261,7 +269,7 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
     finished: dict[Value, Value] = {}
-    for key in tuple(ends):
+    for key in list(ends):
         if isinstance(key, Value):
             # it may have been taken off the tape since it was recorded
             if key._node is not None and (wanted is None or any(key is x for x in wanted)):
@@ -271,7 +279,7 @@ def backward(
     hooked = []
     for x, g in finished.items():
         _accumulate(x, g, create_graph)
-        if meta_of(x).hooks:
+        if x._meta is not None and x._meta.hooks:
             hooked.append((x, g))
     for x, g in hooked:
         for hook in tuple(meta_of(x).hooks or ()):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, grad_enabled
 from gradarray._inplace import check_writable, write
-from gradarray._storage import Value, before_write
+from gradarray._place import Kind
+from gradarray._storage import Meta, Value, before_write
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -56,39 +57,37 @@ def in_place(function: Callable[..., Any], name: str, kernel: str = "") -> Calla
     """
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        recording = grad_enabled()
-        if recording:
-            check_writable(self, name)
-        if kernel and len(args) == 1 and not kwargs and _direct(self, args[0], kernel, recording):
-            return self
+        check_writable(self, name)
         result = function(self, *args, **kwargs)
         if result is NotImplemented:  # of an operator, for Python to say so
             return result
         _fits(self, result, name)
         return write(self, result, name)
 
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"``{name[:-1]}`` in place; returns the tensor. See :func:`gradarray.{name[:-1]}`."
-    return method
+    def quick(self: Any, other: Any, **kwargs: Any) -> Any:
+        return self if not kwargs and _written(self, other, kernel) else method(self, other, **kwargs)
+
+    made = quick if kernel else method
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = f"``{name[:-1]}`` in place; returns the tensor. See :func:`gradarray.{name[:-1]}`."
+    return made
 
 
-def _is_shared(x: Value) -> bool:
-    """Whether ``x`` is a view, another has a copy of its memory that a write has to reach, or it is lent."""
-    meta = x._meta
-    if meta is None or meta.family is None:
-        return False
-    return meta.base is not None or meta.family.scattered or meta.family.lent
-
-
-def _direct(x: Value, other: Any, kernel: str, recording: bool) -> bool:
+def _written(x: Value, other: Any, kernel: str) -> bool:
     """Run an in-place kernel of the backend, if nothing speaks against it; whether it was run."""
-    kind = x._kind
-    if not kind.short or (recording and x._node is not None) or _is_shared(x):
+    kind: Kind = x._kind
+    meta: Meta | None = x._meta
+    if not kind.short or (x._node is not None and grad_enabled()):
+        return False
+    family = None if meta is None else meta.family
+    # a view, or another has a copy of its memory that the write has to reach, or the memory is lent
+    if family is not None and (meta.base is not None or family.scattered or family.lent):  # type: ignore[union-attr]
         return False
     raw = other
     if isinstance(other, Value):
-        raw = other._data
-        if (recording and other._node is not None) or other._kind is not kind or raw.shape != x._data.shape:
+        value: Value = other
+        raw = value._data
+        if value._kind is not kind or raw.shape != x._data.shape or (value._node is not None and grad_enabled()):
             return False
     elif type(other) is not float and type(other) is not int:
         return False
