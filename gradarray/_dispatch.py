@@ -258,7 +258,7 @@ class ShortOp(NamedOp):
         return self._pull_taped(node, g, self.rules.strong)
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
-        rule = rules.taped_complex if _is_complex(g) else rules.taped
+        rule = rules.taped if g._kind.short or not _is_complex(g) else rules.taped_complex
         gs: Sequence[Any] = rule(node, g, saved_tensors(node), TAPED)
         return Masked(gs) if self.chooses else gs
 
@@ -271,19 +271,22 @@ class ShortOp(NamedOp):
         return tuple(edges)
 
 
-def saved_tensors(node: OpNode) -> list[Any]:
+def saved_tensors(node: OpNode) -> Sequence[Any]:
     """What ``node`` saved as tensors that stand where they stood on the tape."""
-    assert node.saved is not None and isinstance(node.op, NamedOp)
-    place, edges = node.place, node.op.edges_of(node)
+    cells, place = node.saved, node.place
+    assert cells is not None
+    if not cells:
+        return cells
+    edges = node.op.edges_of(node)  # type: ignore[attr-defined]
     saved: list[Any] = []
-    for i, cell in enumerate(node.saved):
+    for i, cell in enumerate(cells):
         raw = None if cell is None else cell[0]
-        if i == len(edges) and type(raw) is list:
-            saved.append([make(r, place, node=Slot(node, k)) for k, r in enumerate(raw)])
-        elif raw is None or not hasattr(raw, "shape"):
-            saved.append(raw)
+        if type(raw) is place.array_type or hasattr(raw, "shape"):
+            saved.append(make(raw, place, None, node if i == len(edges) else edges[i]))
+        elif type(raw) is list:
+            saved.append([make(r, place, None, Slot(node, k)) for k, r in enumerate(raw)])
         else:
-            saved.append(make(raw, place, node=node if i == len(edges) else edges[i]))
+            saved.append(raw)
     return saved
 
 

@@ -120,7 +120,7 @@ MUTANTS = [
            operations.test_a_gradient_is_of_its_inputs_shape_dtype_and_device_and_nothing_else_changes,
            "add", {"name": "add"}),
     Mutant("rules that record themselves take what was saved for constants", "_dispatch.py",
-           "make(raw, place, node=node if i == len(edges) else edges[i])", "make(raw, place)",
+           "make(raw, place, None, node if i == len(edges) else edges[i])", "make(raw, place)",
            SECOND, "exp", {"name": "exp"}),
     rule("a product of rules has no derivative in its first factor", "log", "elementwise",
          "(lambda xp, g, x2: xp.strong_multiply(g, x2),", "(lambda xp, g, x2: xp.zeros_like(g),",

@@ -30,9 +30,10 @@ def strong_multiply(g: Array, p: Array) -> Array:
     if (type(p) is not np.ndarray or p.ndim == 0) and cmath.isfinite(p):
         return product
     if product.size < 10_000 or product.dtype.kind == "c":
-        probe = np.vdot(product, product)
+        flat = product if product.ndim == 1 else product.ravel()
+        probe = flat.dot(flat)
     else:
-        probe = np.minimum.reduce(product, axis=None)  # vdot would wake up the threads of BLAS
+        probe = np.minimum.reduce(product, axis=None)  # a dot product would wake up the threads of BLAS
     return np.where(g == 0, product.dtype.type(0), product) if probe != probe else product
 
 
@@ -62,7 +63,10 @@ def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
     if math.prod(shape) > 8192:
         return np.broadcast_to(x, shape)
     out = np.empty(shape, x.dtype)
-    out[...] = x
+    if x.ndim:
+        out[...] = x
+    else:
+        out.fill(x)
     return out
 
 
@@ -77,7 +81,9 @@ def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
 
 
 def ones_like(x: Array) -> Array:
-    """``np.ones_like``, in a third of its time on small arrays; always in row-major order."""
+    """``np.ones_like``, in a third of its time on small arrays; always in row-major order, a scalar for a 0-d one."""
+    if x.ndim == 0:
+        return x.dtype.type(1)  # with which NumPy computes in a fifth of the time
     out = np.empty(x.shape, x.dtype)
     out.fill(1)
     return out
