@@ -80,6 +80,13 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     return x
 
 
+def of_kind(raw: Array, kind: Kind) -> PublicTensor:
+    """A tensor of a raw array that is known to be of a kind."""
+    x: Value = Tensor()
+    x._data, x._kind, x._node, x._cell, x._meta = raw, kind, None, None, None
+    return x  # type: ignore[return-value]
+
+
 def edge_of(x: Any) -> Any:
     """Where the cotangent of ``x`` goes; None if it needs none."""
     if not isinstance(x, Value):

@@ -150,7 +150,7 @@ MUTANTS = [
                 "= meta.grad\n    if old is None:", "= meta.grad\n    if True:",
                 laws.test_gradients_add_up_in_whatever_order, "a chain"),
     of_function("a gradient shares the memory of the cotangent", "autograd/backward.py",
-                "alone = holders <= _ALONE and", "alone = True or",
+                "alone = _refcount(raw) <= _ALONE and", "alone = True or",
                 laws.test_gradients_are_the_callers_alone, "a shift"),
     of_function("a product is written into a cotangent that somebody holds", "backends/_thrift.py",
                 "out = _memory(g, p) if spare else None", "out = _memory(g, p)",

@@ -25,6 +25,7 @@ from gradarray._dispatch import (
     iadd_raw,
     is_large,
     make,
+    of_kind,
     requires_grad,
     same_shape,
     transfer,
@@ -168,14 +169,16 @@ def _run(
         _state.grad_enabled.reset(token)
 
 
-def _taken(ends: dict[Any, Any], key: Any) -> tuple[Any, int]:
-    """What is in ``ends``, taken out, and how many hold it now. Without reference counts (PyPy) that is too many."""
-    g = ends.pop(key)
-    return g, _refcount(g) if _refcount is not None else 1 << 30
+_refcount = getattr(sys, "getrefcount", lambda x: sys.maxsize)
 
 
-_refcount = getattr(sys, "getrefcount", None)
-_ALONE = _taken({None: object()}, None)[1]
+def _alone() -> int:
+    """What :func:`_finished` counts for what nobody else holds; without reference counts (PyPy) that is never so."""
+    raw = {None: object()}.pop(None)
+    return _refcount(raw) if hasattr(sys, "getrefcount") else 0
+
+
+_ALONE = _alone()
 
 
 def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> Value:
@@ -186,11 +189,15 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
     else:
         kind: Kind = x._kind
         place: Place = kind.place
-        raw, holders = _taken(ends, key)
+        raw: Any = ends.pop(key)
         # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
-        alone = holders <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
-        value: Value = make(raw if alone else place.backend.copy(place.wrap(raw)), place)
-        g = value if value._kind.dtype is kind.dtype else cast(value, kind.dtype)
+        alone = _refcount(raw) <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
+        if not alone:
+            raw = place.backend.copy(place.wrap(raw))
+        if kind.short and type(raw) is place.array_type and raw.dtype is kind.raw_dtype:
+            g = of_kind(raw, kind)
+        else:
+            g = cast(make(raw, place), kind.dtype)
     meta: Meta | None = x._meta
     if meta is not None and meta.hooks and x._node is LEAF:
         for hook in tuple(meta.hooks):
@@ -271,9 +278,10 @@ def backward(
     finished: dict[Value, Value] = {}
     for key in list(ends):
         if isinstance(key, Value):
+            leaf: Value = key
             # it may have been taken off the tape since it was recorded
-            if key._node is not None and (wanted is None or any(key is x for x in wanted)):
-                finished[key] = _finished(key, ends, create_graph)
+            if leaf._node is not None and (wanted is None or any(key is x for x in wanted)):
+                finished[key] = _finished(leaf, ends, create_graph)
         elif type(key) is Retain and (kept := key.tensor()) is not None:
             finished[kept] = _finished(kept, ends, create_graph, key)
     hooked = []
