@@ -26,6 +26,7 @@ UNTYPED = [
     "_inplace",
     "autograd.modes",
     "functions.indexing",
+    "functions.linalg",
     "functions.manipulation",
     "functions.statistical",
 ]

@@ -110,7 +110,7 @@ class Methods(Value):
         return apply(TABLE["positive"], (self,), {})
 
     def __matmul__(self, other: Any) -> Any:
-        return linalg.matmul(self, other) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]
+        return linalg.product(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
         return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]

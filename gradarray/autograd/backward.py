@@ -194,7 +194,7 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
         alone = _refcount(raw) <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
         if not alone:
             raw = place.backend.copy(place.wrap(raw))
-        if kind.short and type(raw) is place.array_type and raw.dtype is kind.raw_dtype:
+        if kind.short and raw.dtype is kind.raw_dtype and type(raw) is place.array_type:
             g = of_kind(raw, kind)
         else:
             g = cast(make(raw, place), kind.dtype)

@@ -59,8 +59,15 @@ def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """
     if not isinstance(x1, Value) or not isinstance(x2, Value):
         raise TypeError(f"matmul needs two tensors, got {type(x1).__name__} and {type(x2).__name__}")
+    return product(x1, x2)  # type: ignore[no-any-return]
+
+
+def product(x1: Any, x2: Any) -> Any:
+    """The operator ``@`` of a tensor."""
+    if not isinstance(x2, Value):
+        return NotImplemented
     try:
-        return _MATMUL(x1, x2, {})  # type: ignore[no-any-return]
+        return _MATMUL(x1, x2, {})
     except Exception:
         _check_product(x1._data.shape, x2._data.shape)
         raise
