@@ -982,7 +982,7 @@ class _Taped:
         else:
             record = TABLE[self._prefix + name]
             defaults = record.defaults
-            if record.kind == "elementwise" and record.inputs in (1, 2) and not defaults:
+            if record.batch == "elementwise" and record.inputs in (1, 2) and not defaults:
                 value = (unary if record.inputs == 1 else binary)(record.name)
             elif record.listed:
 

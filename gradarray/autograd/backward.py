@@ -131,7 +131,7 @@ def _run(
     # cotangents of a transform that runs now, such as vmap, take the road of tensors; it need not be recorded
     recorded, large = taped, False
     for x, g in zip(outputs, gradients):
-        if g is not None and isinstance(g, Value):
+        if isinstance(g, Value):
             taped = taped or g._place is not x._place
             large = large or is_large(g._data)
     seeds = _seeds(outputs, gradients, taped)
@@ -146,9 +146,11 @@ def _run(
                 captures = {} if captures is None else captures
                 captures.setdefault(where[0], []).append(Capture(where[1], x))
         only = leading_to([edge for edge, _ in seeds], targets)
-    scope = outputs[0]._place.backend.walk_scope() or nullcontext()
+    first: Value = outputs[0]
+    place = first._kind.place
+    scope = place.backend.walk_scope() or nullcontext()
     # raw arrays of a transform are tensors of the level below, where recording goes on
-    below = outputs[0]._place.level is not None and _state.grad_enabled.get()
+    below = place.level is not None and _state.grad_enabled.get()
     token = _state.grad_enabled.set(recorded or below)
     plain = taped or not scoped_types
     try:
