@@ -785,12 +785,15 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         (0 in plan, 1 in plan, -1 in plan) if (plan := record.saves(needs)) else None
         for needs in ((True, False), (False, True), (True, True))
     )
+    # whether a number beside a tensor is all that is saved
+    alone1, alone2 = plan2 == (True, False, False), plan1 == (False, True, False)
 
     def run(x1: Any, x2: Any) -> Any:
         kind: Kind
         v1: Value
         v2: Value
         uneven = False
+        held: Any = None
         if type(x2) is Tensor and type(x1) is Tensor:
             v1, v2 = x1, x2
             kind = v1._kind
@@ -806,18 +809,20 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             kind = v1._kind
             if not kind.short:
                 return _general(whole, (x1, x2), {})
-            data1, data2 = v1._data, x2 if numbers else kind.scalars.get(x2)
-            if data2 is None:
-                data2 = kind.scalar(x2)
+            data1, data2 = v1._data, x2
+            if not numbers:
+                held = kind.scalars.get(x2) or kind.scalar(x2)
+                data2 = held[0]
             node1, node2 = v1._node, None
         elif (type(x1) is float or type(x1) is int) and type(x2) is Tensor:
             v2 = x2
             kind = v2._kind
             if not kind.short:
                 return _general(whole, (x1, x2), {})
-            data1, data2 = x1 if numbers else kind.scalars.get(x1), v2._data
-            if data1 is None:
-                data1 = kind.scalar(x1)
+            data1, data2 = x1, v2._data
+            if not numbers:
+                held = kind.scalars.get(x1) or kind.scalar(x1)
+                data1 = held[0]
             node1, node2 = None, v2._node
         else:
             return _general(whole, (x1, x2), {})
@@ -848,6 +853,8 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             new.edges = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
         if plan is None:
             new.saved = ()
+        elif held is not None and (alone2 if node2 is None else alone1):
+            new.saved = held[2 if node2 is None else 1]
         else:
             save1, save2, save_out = plan
             cell1 = cell2 = cell3 = None
@@ -889,9 +896,7 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
         if type(x2) is Tensor and x2._kind is kind and kind.plain:
             data2 = x2._data
         elif (type(x2) is float or type(x2) is int) and kind.short:
-            data2 = kind.scalars.get(x2)
-            if data2 is None:
-                data2 = kind.scalar(x2)
+            data2 = (kind.scalars.get(x2) or kind.scalar(x2))[0]
         else:
             return apply(record, (x1, x2), {})
         try:

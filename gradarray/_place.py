@@ -191,6 +191,10 @@ class Space:
         return Scattered(self._place, g, fill(key, indices), shape)
 
 
+Held = tuple[Any, tuple[Any, ...], tuple[Any, ...]]
+"""A number, and what a node saves that needs nothing else: as its first input, and as its second."""
+
+
 class Kind:
     """A dtype on a place: what two tensors must have in common to be computed with as they stand.
 
@@ -211,7 +215,7 @@ class Kind:
     array_type, raw_dtype : type, object
         Those of the place.
     scalars : dict
-        Arrays of Python numbers met before; see :meth:`scalar`.
+        What :meth:`scalar` gave for numbers met before.
     """
 
     __slots__ = (
@@ -224,7 +228,7 @@ class Kind:
         self.kernels = place.complex_kernels if dtype.is_complex else place.kernels
         self.array_type, self.raw_dtype = place.array_type, place.raw_dtype[dtype.name]
         self.open(_short_road_open)
-        self.scalars: dict[float, Any] = {}
+        self.scalars: dict[float, Held] = {}
         self._twin: Kind | None = None
 
     def open(self, short_road: bool) -> None:
@@ -241,20 +245,25 @@ class Kind:
             self._twin = Kind(self.place, self.dtype, inference=True)
         return self._twin
 
-    def scalar(self, value: float) -> Any:
-        """``value`` in the form that the backend's kernels take soonest.
+    def scalar(self, value: float) -> Held:
+        """``value`` in the form that the backend's kernels take soonest, and held in what a node saves.
 
         NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and
         -0.0 are one key of a dictionary.
         """
         if not self.place.capabilities.prefers_arrays or value == 0 or value != value:
-            return value
+            return _held(value)
         if len(self.scalars) > 256:
             self.scalars.clear()
-        made = self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name])
-        if type(made) is self.array_type:  # not what stands for an array while the library traces
+        made = _held(self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name]))
+        if type(made[0]) is self.array_type:  # not what stands for an array while the library traces
             self.scalars[value] = made
         return made
+
+
+def _held(value: Any) -> Held:
+    cell = [value]
+    return value, (cell, None, None), (None, cell, None)
 
 
 class Place:

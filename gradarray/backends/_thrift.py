@@ -123,6 +123,7 @@ def _temporary() -> int:
     scope: dict[str, Any] = {"thrift": _Counting(), "rule": object}
     exec("def vjp(g): return (thrift.product(g, rule(), False),)", scope)  # as rules are compiled
     (count,) = scope["vjp"](None)
+    scope.clear()  # which holds the function that holds it
     return int(count)
 
 
