@@ -987,8 +987,10 @@ class _Taped:
         else:
             record = TABLE[self._prefix + name]
             defaults = record.defaults
-            if record.batch == "elementwise" and record.inputs in (1, 2) and not defaults:
-                value = (unary if record.inputs == 1 else binary)(record.name)
+            if record.kind == "elementwise" and record.inputs == 1 and not defaults:
+                value = unary(record.name)
+            elif record.batch == "elementwise" and record.inputs == 2 and not defaults:
+                value = binary(record.name)
             elif record.listed:
 
                 def value(xs: Any, **params: Any) -> Any:
