@@ -298,11 +298,10 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     if axis is None:
         raise ShapeError("concat: zero-dimensional tensors cannot be concatenated; use stack")
     axis %= len(first)
+    before, behind = first[:axis], first[axis + 1 :]
     for x in arrays[1:]:
         shape = x._data.shape
-        if len(shape) != len(first) or any(
-            a != b for i, (a, b) in enumerate(zip(first, shape, strict=True)) if i != axis
-        ):
+        if shape[:axis] != before or shape[axis + 1 :] != behind:
             raise ShapeError(
                 f"concat: sizes of tensors must match except in dimension {axis}, got {list(first)} and {list(shape)}"
             )
