@@ -306,6 +306,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no section named {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     if unknown := set(options.only or ()) - set(PEERS):
         parser.error(f"no library named {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
+    if options.rounds < 2:
+        parser.error(f"--rounds {options.rounds}: at least 2 are needed, to say how far they lie apart")
 
     if any(os.environ.get(name) != str(options.threads) for name in THREADS):
         return again(options.threads, sys.argv[1:] if arguments is None else arguments)

@@ -41,11 +41,14 @@ def check_axis(x: Any, axis: Any) -> Any:
     IndexError
         As PyTorch does.
     """
-    ndim = len(check_tensor(x)._data.shape)
-    if axis is None or (type(axis) is int and -ndim <= axis < ndim):
+    check_tensor(x)
+    if axis is None:
+        return None
+    ndim = len(x._data.shape)
+    if type(axis) is int and -ndim <= axis < ndim:
         return axis
     axis = tuple(axis) if isinstance(axis, list) else axis
-    for a in () if axis is None else axis if isinstance(axis, tuple) else (axis,):
+    for a in axis if isinstance(axis, tuple) else (axis,):
         if not -builtins.max(ndim, 1) <= a < builtins.max(ndim, 1):
             n = builtins.max(ndim, 1)
             raise IndexError(
@@ -113,8 +116,7 @@ def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = 
     Array API standard, ``sum``; ``torch.sum``.
     """
     x = _accumulator(x, dtype)
-    axis = axis if axis is None else check_axis(x, axis)
-    return _in_dtype(_SUM(x, {"axis": axis, "keepdims": keepdims}), dtype)  # type: ignore[no-any-return]
+    return _in_dtype(_SUM(x, {"axis": check_axis(x, axis), "keepdims": keepdims}), dtype)  # type: ignore[no-any-return]
 
 
 def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -141,8 +143,7 @@ def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     """
     x = x if dtype is None else cast(check_tensor(x), as_dtype(dtype))
     x = _needs_floating(x, "mean")
-    axis = axis if axis is None else check_axis(x, axis)
-    return _MEAN(x, {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
+    return _MEAN(x, {"axis": check_axis(x, axis), "keepdims": keepdims})  # type: ignore[no-any-return]
 
 
 def var(
