@@ -5,6 +5,8 @@ import operator
 import weakref
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gradarray._engine import Deferred, GraphFreedError, Hook, Masked, Node, Op, Slot, leading_to, next_seq, walk
 
@@ -309,3 +311,47 @@ def test_a_choice_reaches_through_slots_and_sums():
     foot = node(Slot(split, 1), op=ASKED)
     plain, choice = node(foot, op=ASKED), node(foot, op=CHOOSING)
     assert run((node(plain, choice, op=ASKED), "g")) == {"x": (None, "g weak" + "g weak weak" + " strong")}
+
+
+@st.composite
+def graphs(draw):
+    """For each node, from the oldest, its edges: the number of an older node, the name of a sink or None; factors."""
+    made = []
+    for i in range(draw(st.integers(1, 12))):
+        below = st.one_of(st.integers(0, i - 1), st.sampled_from("xyz")) if i else st.sampled_from("xyz")
+        edges = draw(st.lists(st.one_of(below, below, below, st.none()), min_size=1, max_size=3))
+        made.append((edges, draw(st.lists(st.integers(-2, 3), min_size=len(edges), max_size=len(edges)))))
+    return made
+
+
+@given(graphs(), st.lists(st.integers(0, 11), min_size=1, max_size=3), st.sets(st.sampled_from("xyz")))
+def test_any_graph_is_walked_from_the_youngest_down_and_each_node_once(graph, roots, targets):
+    visits = []
+
+    class Seen(Hook):
+        def __init__(self, i):
+            self.index, self.i = 0, i
+
+        def __call__(self, g, ends):
+            visits.append(self.i)
+            return g
+
+    roots = [i % len(graph) for i in roots]
+    nodes = []
+    for i, (edges, factors) in enumerate(graph):
+        nodes.append(node(*(nodes[e] if isinstance(e, int) else e for e in edges), factors=factors))
+        nodes[-1].hooks = [Seen(i)]
+    # by hand: the sum over all paths, from the youngest down
+    waiting, ends = {}, {}
+    for i in roots:
+        waiting[i] = waiting.get(i, 0) + 1
+    for i in sorted(range(len(graph)), reverse=True):
+        for e, factor in zip(*graph[i]) if i in waiting else ():
+            if e is not None:
+                where = waiting if isinstance(e, int) else ends
+                where[e] = where.get(e, 0) + waiting[i] * factor
+    seeds = [(nodes[i], 1) for i in roots]
+    assert run(*seeds, keep=True) == ends
+    assert visits == sorted(waiting, reverse=True)
+    only = leading_to([edge for edge, _ in seeds], targets)
+    assert run(*seeds, only=only) == {x: g for x, g in ends.items() if x in targets or only is None}
