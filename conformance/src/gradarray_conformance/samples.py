@@ -243,7 +243,7 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 
 REAL = frozenset(samples_special.NAMES) | frozenset(
     "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
-    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round softmax to_complex trunc "
+    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round slope softmax to_complex trunc "
     "fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part; nor special functions here. The others are tried."""
