@@ -186,9 +186,28 @@ def roll(x: Array, *, shift: int | tuple[int, ...], axis: int | tuple[int, ...] 
 
 
 def concat(arrays: Sequence[Array], *, axis: int = 0) -> Array:
-    """``np.concat``; what is empty in one chunk, since Dask does not compute products of several that are."""
+    """``np.concat``, without slivers; what is empty in one chunk, since Dask does not compute products of several."""
     out = da.concatenate(arrays, axis=axis)
-    return zeros(out.shape, out.dtype) if 0 in out.shape else out
+    if 0 in out.shape:
+        return zeros(out.shape, out.dtype)
+    chunks = _without_slivers(out.chunks[axis])
+    return out if chunks == out.chunks[axis] else out.rechunk({axis % out.ndim: chunks})
+
+
+def _without_slivers(chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """``chunks``, where those less than half as long as the longest join the one before, or are joined by the next.
+
+    Else each step of what shifts an array by slices and joins them, as the gradient of a cumulative product does, would
+    leave more of them than there were.
+    """
+    longest = max(chunks)
+    found: list[int] = []
+    for n in chunks:
+        if found and 2 * min(n, found[-1]) < longest and 2 * (n + found[-1]) <= 3 * longest:
+            found[-1] += n
+        else:
+            found.append(n)
+    return tuple(found)  # lengths that are unknown are nan, less than nothing: they stay
 
 
 def _assumed(x: Array, shape: Sequence[int]) -> Array:
