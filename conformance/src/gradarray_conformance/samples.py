@@ -724,21 +724,11 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes.
 
-    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment, for devices that compile each kernel;
-    and of those that are :func:`long_on` it.
+    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment, for devices that compile each kernel.
     """
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    one = device != "cpu" and (os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" or long_on(name, device))
+    one = device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
     return [min(found, key=plainness)] if one else found
-
-
-def long_on(name: str, device: str) -> bool:
-    """Whether a call of an operation takes ``device`` seconds: a special function where values are computed lazily.
-
-    Their derivatives are made of hundreds of other operations. Each is a step of a graph there, and the time that a
-    graph takes grows faster than its steps do.
-    """
-    return (name.startswith("special.") or name == "spherical_jn") and is_lazy(device)
 
 
 @cache
