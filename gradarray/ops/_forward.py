@@ -109,6 +109,9 @@ class Forward:
 
         return run
 
+    def is_complex(self, x: Moving) -> bool:
+        return self._below.is_complex(x.value)  # type: ignore[no-any-return]
+
     def is_chunked(self, *xs: Any) -> bool:
         """False: what computes here is computed as a whole already."""
         return False

@@ -190,24 +190,25 @@ def concat(arrays: Sequence[Array], *, axis: int = 0) -> Array:
     out = da.concatenate(arrays, axis=axis)
     if 0 in out.shape:
         return zeros(out.shape, out.dtype)
-    chunks = _without_slivers(out.chunks[axis])
+    chunks = _joined([x.chunks[axis] for x in arrays if x.shape[axis]])
     return out if chunks == out.chunks[axis] else out.rechunk({axis % out.ndim: chunks})
 
 
-def _without_slivers(chunks: tuple[int, ...]) -> tuple[int, ...]:
-    """``chunks``, where those less than half as long as the longest join the one before, or are joined by the next.
+def _joined(parts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The chunks of what is joined: two that meet become one, unless both are as long as the longest.
 
-    Else each step of what shifts an array by slices and joins them, as the gradient of a cumulative product does, would
-    leave more of them than there were.
+    Parts of one array stay apart, so that the gradient of each array lies in its chunks. Else each step of what shifts
+    an array by slices and joins them, as the gradient of a cumulative product does, would leave twice as many.
     """
-    longest = max(chunks)
+    longest = max(map(max, parts))
     found: list[int] = []
-    for n in chunks:
-        if found and 2 * min(n, found[-1]) < longest and 2 * (n + found[-1]) <= 3 * longest:
-            found[-1] += n
+    for first, *others in parts:
+        if found and first + found[-1] < 2 * longest:  # not where a length is unknown, which is nan
+            found[-1] += first
         else:
-            found.append(n)
-    return tuple(found)  # lengths that are unknown are nan, less than nothing: they stay
+            found.append(first)
+        found += others
+    return tuple(found)
 
 
 def _assumed(x: Array, shape: Sequence[int]) -> Array:
