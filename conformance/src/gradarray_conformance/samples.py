@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ import gradarray as ga
 from gradarray import backends
 from gradarray.testing import Operation, Placeholder, operations
 from gradarray_conformance import samples_linalg, samples_nn, samples_special
+from gradarray_conformance.requests import one_sample
 
 OPERATIONS = operations()
 Array = np.ndarray[Any, Any]
@@ -724,11 +724,10 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes.
 
-    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment, for devices that compile each kernel.
+    One of them where :func:`gradarray_conformance.requests.one_sample` says so, for devices that compile each kernel.
     """
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    one = device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
-    return [min(found, key=plainness)] if one else found
+    return [min(found, key=plainness)] if one_sample(device) else found
 
 
 @cache
