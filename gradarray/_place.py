@@ -53,6 +53,7 @@ class Kernels(dict[str, Callable[..., Any]]):
         record = TABLE.get(name)
         if found is None and record is not None and record.forward is not None:
             found = functools.partial(record.forward, place.xp)
+            # those whose results are of the dtype of their inputs
             if place.chunked and (record.kind == "elementwise" or name == "slope"):
                 found = functools.partial(_by_chunks, self._own["by_chunks"], name)
         if found is None:
