@@ -55,13 +55,12 @@ def _names(rule: Rule) -> tuple[str, ...]:
 
 def _by_chunks(name: str, i: int, rule: Rule) -> Rule:
     """``rule``, which is the slope of ``name`` in input ``i``; one operation where arrays lie in chunks."""
-    arguments = [n for n in _names(rule) if n != "xp"]
-    direct: Rule = eval(f"lambda xp, {', '.join(arguments)}: rule({', '.join(_names(rule))})", {"rule": rule})
-
-    def either(xp: Any, *xs: Any) -> Any:
-        return xp.slope(*xs, of=name, path=(i,)) if xp.is_chunked(*xs) else direct(xp, *xs)
-
-    return _rule(either, arguments)
+    xs = ", ".join(n for n in _names(rule) if n != "xp")
+    one = f"xp.slope({xs}, of={name!r}, path=({i},))"
+    made: Rule = eval(
+        f"lambda xp, {xs}: {one} if xp.is_chunked({xs}) else rule({', '.join(_names(rule))})", {"rule": rule}
+    )
+    return made
 
 
 def along(xp: Any, *xs: Any, of: str, path: tuple[int, ...]) -> Any:
