@@ -1007,6 +1007,9 @@ class _Taped:
     def is_complex(self, x: Value) -> bool:
         return x._dtype.kind == "c"
 
+    def is_chunked(self, *xs: Any) -> bool:
+        return any(isinstance(x, Value) and x._kind.place.chunked for x in xs)
+
     def eps(self, x: Value) -> float:
         return finfo(x._dtype).eps
 

@@ -227,6 +227,7 @@ class LevelPlace(Place):
         self.integer = below.integer
         self.scope = None
         self.mutable, self.negative_steps, self.in_place, self.thrift = False, True, {}, None
+        self.chunked = below.chunked
         self.shape_of = None
         self.backend = _LevelBackend(self)
         self.kernels = self.complex_kernels = _LevelKernels(self)  # type: ignore[assignment]

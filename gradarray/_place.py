@@ -53,6 +53,9 @@ class Kernels(dict[str, Callable[..., Any]]):
         record = TABLE.get(name)
         if found is None and record is not None and record.forward is not None:
             found = functools.partial(record.forward, place.xp)
+            # those whose results are of the dtype of their inputs
+            if place.chunked and (record.kind == "elementwise" or name == "slope"):
+                found = functools.partial(_by_chunks, self._own["by_chunks"], name)
         if found is None:
             family, _, rest = plain.partition(".")
             found = (
@@ -106,6 +109,25 @@ class Kernels(dict[str, Callable[..., Any]]):
             "to_complex": to_complex,
         }
         return ours.get(name)
+
+
+def _by_chunks(apply: Callable[..., Any], name: str, *xs: Array, **params: Any) -> Array:
+    return apply(*xs, function=OnNumPy(name, params))
+
+
+class OnNumPy:
+    """An operation of the table on NumPy's arrays, run wherever a chunk is: on a thread, on a worker elsewhere."""
+
+    __slots__ = ("name", "params")
+
+    def __init__(self, name: str, params: dict[str, Any]) -> None:
+        self.name, self.params = name, params
+
+    def __call__(self, *arrays: Any) -> Any:
+        return place_of("cpu").kernels[self.name](*arrays, **self.params)
+
+    def __reduce__(self) -> Any:
+        return OnNumPy, (self.name, self.params)
 
 
 class ComplexKernels(dict[str, Callable[..., Any]]):
@@ -183,6 +205,10 @@ class Space:
 
     def is_floating(self, x: Array) -> bool:
         return self._place.dtype(x).kind == "f"
+
+    def is_chunked(self, *xs: Any) -> bool:
+        """Whether what is made of many operations should be one, see :attr:`Place.chunked`."""
+        return self._place.chunked
 
     def eps(self, x: Array) -> float:
         return finfo(self._place.dtype(x)).eps
@@ -292,6 +318,8 @@ class Place:
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
     thrift : Thrift or None
         How rules compute on large arrays; None where they do as on all.
+    chunked : bool
+        Whether each operation is a step of a graph, and the backend can run NumPy's on each chunk as one of them.
     xp : Space
     level : Level or None
         The transform whose arrays lie here; None where they are a backend's.
@@ -300,8 +328,9 @@ class Place:
     """
 
     __slots__ = (
-        "array_type", "backend", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer", "kernels",
-        "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of", "thrift", "xp",
+        "array_type", "backend", "chunked", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer",
+        "kernels", "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of",
+        "thrift", "xp",
     )  # fmt: skip
     level: Any
     ground: Place
@@ -323,6 +352,7 @@ class Place:
         self.thrift = backend.thrift(device) if self.scope is None else None
         if self.thrift is not None:
             thrifts[self.array_type] = self.thrift
+        self.chunked = "by_chunks" in backend.kernels(device)
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}

@@ -133,6 +133,21 @@ def test_what_was_drawn_is_counted(tmp_path: Path) -> None:
     assert (found.places[0].profile, found.places[0].note) == ("quick with 8 examples", "drawn")
 
 
+def test_fewer_samples_are_said_beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, said = tmp_path / "r.json", "one sample of each operation, not all"
+    options = ("--gradarray-device=strict:device1", "--gradarray-device=cpu", f"--gradarray-report={path}")
+    monkeypatch.setenv("GRADARRAY_TEST_SAMPLES", "one")
+    session = run(CHECKS / "test_operations.py", "-k", "forward_is_numpys and strong_multiply", *options)
+    found = data.read(path)
+    fewer, all_of_them = found.places
+    assert fewer.samples == "one sample of each operation" and all_of_them.samples == "", "the CPU has all"
+    assert f"strict:device1: 1 held; {said};" in session.output and session.output.count(said) == 1
+    assert html.page(found).count(f'<p class="small">{said}</p>') == 1, "on its card"
+    assert f"profile quick, {said}, " in html.page(found), "and where it is said how it was run"
+    table = [line for line in markdown.page(found).splitlines() if line.startswith("| `")]
+    assert [line.split(" | ")[-2] for line in table] == [said, "all"]
+
+
 def test_the_worst_of_the_cases_is_the_cell() -> None:
     order = [Status.FAILED, Status.KNOWN, Status.HELD, Status.UNSUPPORTED, Status.NOT_RUN]
     for i, status in enumerate(order):

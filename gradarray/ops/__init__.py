@@ -19,6 +19,7 @@ from gradarray.ops import (
     special_gamma,
     special_hypergeometric,
     special_integrals,
+    special_slopes,
     statistical,
     windows,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "special_gamma",
     "special_hypergeometric",
     "special_integrals",
+    "special_slopes",
     "statistical",
     "windows",
 ]

@@ -3,6 +3,9 @@
 Knows :func:`elementwise` and ``xp`` where it is handed one. A *slope* is a partial derivative, written as a rule; it is
 kept by name here, so that the slopes of other functions can be made of it.
 
+Many a slope is made of hundreds of operations. Where each of these would be a step of a graph, as in Dask's arrays of
+chunks, it is one operation, ``xp.slope``, and so are its derivatives of any order.
+
 Rules are differentiated again, at singular points too, where a zero cotangent must stay zero. So what may be infinite
 or nan is multiplied by :func:`times`, and inputs at which a formula fails are replaced by :func:`pick` before, not
 after it.
@@ -16,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from gradarray._primitive import TABLE, elementwise
+from gradarray.ops._forward import derivative
 
 Rule = Callable[..., Any]
 Slope = Rule | int | float
@@ -28,7 +32,8 @@ SLOPES: dict[str, tuple[Slope, ...]] = {}
 def special(name: str, *slopes: Slope, domain: Domain = "real", singular: bool = True, **fields: Any) -> None:
     """Enter the operation ``special.name``, one slope an input. Its forward is SciPy's, or the library's own."""
     SLOPES[name] = slopes
-    elementwise(f"special.{name}", *slopes, accepts="floating", singular=singular, domain=domain, **fields)
+    rules = [_by_chunks(name, i, rule) if callable(rule) else rule for i, rule in enumerate(slopes)]
+    elementwise(f"special.{name}", *rules, accepts="floating", singular=singular, domain=domain, **fields)
 
 
 def slope(xp: Any, name: str, i: int, *xs: Any) -> Any:
@@ -36,12 +41,38 @@ def slope(xp: Any, name: str, i: int, *xs: Any) -> Any:
     rule = SLOPES[name][i]
     if not callable(rule):
         return rule
-    code = rule.__code__
+    wanted = _names(rule)
     values = {"xp": xp, **dict(zip(_inputs(len(xs)), xs, strict=True))}
-    wanted = code.co_varnames[: code.co_argcount]
     if "out" in wanted:
         values["out"] = getattr(xp.special, name)(*xs)
     return rule(*(values[n] for n in wanted))
+
+
+def _names(rule: Rule) -> tuple[str, ...]:
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def _by_chunks(name: str, i: int, rule: Rule) -> Rule:
+    """``rule``, which is the slope of ``name`` in input ``i``; one operation where arrays lie in chunks."""
+    xs = ", ".join(n for n in _names(rule) if n != "xp")
+    one = f"xp.slope({xs}, of={name!r}, path=({i},))"
+    made: Rule = eval(
+        f"lambda xp, {xs}: {one} if xp.is_chunked({xs}) else rule({', '.join(_names(rule))})", {"rule": rule}
+    )
+    return made
+
+
+def along(xp: Any, *xs: Any, of: str, path: tuple[int, ...]) -> Any:
+    """The slope of ``special.of`` in input ``path[0]``; the slope of that in its argument ``path[1]``; and so on.
+
+    ``xs`` are the arguments of the rule: those of the inputs that it takes, and the output if it does.
+    """
+    if len(path) > 1:
+        return derivative(xp, lambda xp, *xs: along(xp, *xs, of=of, path=path[:-1]), path[-1], xs)
+    rule, given = SLOPES[of][path[0]], iter(xs)
+    assert callable(rule), "a number has no arguments"
+    return rule(*(xp if n == "xp" else next(given) for n in _names(rule)))
 
 
 def _inputs(n: int) -> list[str]:

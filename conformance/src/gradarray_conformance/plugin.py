@@ -6,7 +6,6 @@ gradarray and hypothesis only where one of its options or checks is asked for.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
@@ -202,10 +201,9 @@ class Conformance:
         return f"gradarray conformance: {', '.join(self.devices)}; profile {self._said()}"
 
     def _said(self) -> str:
-        """The profile, with what is not its own: the number of examples, or of samples."""
+        """The profile, with the number of examples where that is not its own."""
         own = self.examples == self._profiles.PROFILES[self.profile][0]
-        said = self.profile if own else f"{self.profile} with {self.examples} examples"
-        return f"{said}, one sample an operation" if os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" else said
+        return self.profile if own else f"{self.profile} with {self.examples} examples"
 
 
 def described(item: pytest.Item) -> dict[str, str] | None:

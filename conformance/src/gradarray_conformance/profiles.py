@@ -40,13 +40,9 @@ def load(profile: str, count: int | None = None) -> None:
     settings.load_profile(name)
 
 
-def examples(share: float, *, least: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Settings of a check that draws ``share`` of the profile's examples, and at least two; two, if the ``least``.
-
-    They are counted.
-    """
-    count = 0 if least else round(share * settings.default.max_examples)  # type: ignore[union-attr]
-    limited = settings(max_examples=max(2, count))
+def examples(share: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Settings of a check that draws ``share`` of the profile's examples, and at least two. They are counted."""
+    limited = settings(max_examples=max(2, round(share * settings.default.max_examples)))  # type: ignore[union-attr]
 
     def decorate(check: Any) -> Callable[..., Any]:
         inner = check.hypothesis.inner_test

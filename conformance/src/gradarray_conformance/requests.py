@@ -1,10 +1,11 @@
-"""What a session is asked for, by pytest's options and by the command alike: devices, a profile, a number of examples.
+"""What a session is asked for, by pytest's options, the command and the environment: devices, a profile, how much.
 
 Knows which devices are there. Must not know pytest's session, or any check.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,14 @@ def positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise ValueError
     return number
+
+
+def one_sample(device: str) -> bool:
+    """Whether each operation is to have one sample on ``device``, where it has all on others.
+
+    So the environment says by ``GRADARRAY_TEST_SAMPLES=one`` for all devices but the CPU.
+    """
+    return device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
 
 
 def resolved(devices: Sequence[str]) -> list[str]:

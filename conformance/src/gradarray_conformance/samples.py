@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ import gradarray as ga
 from gradarray import backends
 from gradarray.testing import Operation, Placeholder, operations
 from gradarray_conformance import samples_linalg, samples_nn, samples_special
+from gradarray_conformance.requests import one_sample
 
 OPERATIONS = operations()
 Array = np.ndarray[Any, Any]
@@ -243,7 +243,7 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 
 REAL = frozenset(samples_special.NAMES) | frozenset(
     "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
-    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round softmax to_complex trunc "
+    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round slope softmax to_complex trunc "
     "fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part; nor special functions here. The others are tried."""
@@ -724,21 +724,10 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes.
 
-    One of them where ``GRADARRAY_TEST_SAMPLES=one`` is set in the environment, for devices that compile each kernel;
-    and of those that are :func:`long_on` it.
+    One of them where :func:`gradarray_conformance.requests.one_sample` says so, for devices that compile each kernel.
     """
     found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    one = device != "cpu" and (os.environ.get("GRADARRAY_TEST_SAMPLES") == "one" or long_on(name, device))
-    return [min(found, key=plainness)] if one else found
-
-
-def long_on(name: str, device: str) -> bool:
-    """Whether a call of an operation takes ``device`` seconds: a special function where values are computed lazily.
-
-    Their derivatives are made of hundreds of other operations. Each is a step of a graph there, and the time that a
-    graph takes grows faster than its steps do.
-    """
-    return (name.startswith("special.") or name == "spherical_jn") and is_lazy(device)
+    return [min(found, key=plainness)] if one_sample(device) else found
 
 
 @cache

@@ -57,6 +57,31 @@ def entries(
             for i, shapes in enumerate(SHAPES[len(found)])
         ]
         yield name, of_scipy(name), calls
+    pairs = [
+        (tuple(draw("positive", shape, seed_of("slope") + 10 * i + j) for j, shape in enumerate(shapes[:n])), call)
+        for i, shapes in enumerate(SHAPES[2])
+        for call, n in SLOPES.items()
+    ]
+    yield "slope", slope, [(xs, {"of": of, "path": path}) for xs, (of, path) in pairs]
+
+
+SLOPES: dict[tuple[str, tuple[int, ...]], int] = {
+    ("erf", (0,)): 1,
+    ("erf", (0, 0)): 1,
+    ("betaln", (0,)): 2,
+    ("betaln", (0, 1)): 2,
+    ("betaln", (1, 1, 0)): 2,
+}
+"""Slopes of special functions that can be written down, with how many arguments they take."""
+
+
+def slope(*xs: Array, of: str, path: tuple[int, ...]) -> Array:
+    """One of ``SLOPES``: of the error function, of the sum of logarithms that the beta function's logarithm is."""
+    (x, *_), order = xs, len(path)
+    if of == "erf":
+        return np.asarray((-2 * x) ** (order - 1) * 2 / np.sqrt(np.pi) * np.exp(-x * x))
+    own = scipy.special.polygamma(order - 1, xs[path[0]]) if len(set(path)) == 1 else 0.0
+    return np.asarray(own - scipy.special.polygamma(order - 1, sum(xs)))
 
 
 _SINGULAR: dict[str, list[tuple[float, ...]]] = {

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from gradarray import complex128, float64
 from gradarray.testing import Placeholder
-from gradarray_conformance import samples_linalg
+from gradarray_conformance import samples_linalg, samples_special
 from gradarray_conformance.samples import DIFFERENTIABLE, DOMAINS, OPERATIONS, REAL, Sample
 from gradarray_conformance.samples_special import COUNTS, domains
 from gradarray_conformance.strategies import arrays, shapes
@@ -70,6 +70,15 @@ def elementwise(draw: Any, name: str) -> Sample:
     if name in ("pow", "sign", "floor_divide", "remainder") and any(x.dtype.kind == "c" for x in xs):
         assume(all(np.all(x != 0) for x in xs))
     return Sample(name, xs, draw(st.sampled_from(PARAMETERS.get(name, [{}]))))
+
+
+@calls_of("slope")
+@st.composite
+def slopes(draw: Any, name: str) -> Sample:
+    (of, path), inputs = draw(st.sampled_from(list(samples_special.SLOPES.items())))
+    found = draw(hnp.mutually_broadcastable_shapes(num_shapes=inputs, min_side=0, max_side=3, max_dims=4))
+    xs = tuple(draw(arrays("positive", shape)) for shape in found.input_shapes)
+    return Sample(name, xs, {"of": of, "path": path})
 
 
 @calls_of("strong_multiply")

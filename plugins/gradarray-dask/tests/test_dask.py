@@ -626,6 +626,98 @@ def test_small_arrays_are_computed_as_they_are_in_this_thread_unless_a_scheduler
     assert [thread is threading.main_thread() for thread in threads] == [n == 3, False]
 
 
+# -- what NumPy runs on each chunk as one step -------------------------------------------------------------------------
+
+
+def steps_of(x):
+    return len(x._data.dask.layers)
+
+
+@pytest.mark.parametrize("name", ["gammainc", "jv"])
+def test_each_derivative_of_a_special_function_is_a_few_steps(name, computations):
+    """Each is made of hundreds of operations, or of thousands."""
+    hosts = 1.0 + abs(numbers(6)), 1.0 + abs(numbers(6, seed=1))
+    found = {}
+    for device in ("cpu", "dask"):
+        xs = [
+            ga.asarray(h if device == "cpu" else da.from_array(h, chunks=4), copy=True).requires_grad_() for h in hosts
+        ]
+        g = getattr(ga.special, name)(*xs)
+        found[device] = []
+        for _ in range(3):
+            g, other = ga.autograd.grad(g.sum(), xs, create_graph=True)
+            found[device] += [g, other]
+    assert computations.count == 0 and [steps_of(g) for g in found["dask"][:2]] == [6, 6]
+    assert all(steps_of(g) < 60 and g._data.chunks == ((4, 2),) for g in found["dask"])
+    for a, b in zip(found["cpu"], found["dask"], strict=True):
+        np.testing.assert_allclose(values(b), values(a), rtol=1e-8, atol=1e-10)
+
+
+def test_a_composition_is_one_step():
+    (x,) = on_both(lambda x: ga.sinc(x) * ga.nn.functional.gelu(x), numbers(5), chunks=3)
+    assert steps_of(ga.sigmoid(x)) == steps_of(x) + 1
+    z = ga.asarray(da.from_array(numbers(3) + 1j, chunks=2))
+    np.testing.assert_allclose(values(ga.sigmoid(z)), 1 / (1 + np.exp(-values(z))), rtol=1e-14)
+
+
+def test_a_special_function_of_an_unknown_length_and_of_a_number():
+    x = ga.asarray(da.from_array(np.array([-1.0, 0.5, 2.0, 3.0]), chunks=2)).requires_grad_()
+    ga.special.gammainc(1.5, x[x > 0]).sum().backward()
+    y = ga.tensor([0.5, 2.0, 3.0], dtype=ga.float64, requires_grad=True)
+    ga.special.gammainc(1.5, y).sum().backward()
+    np.testing.assert_allclose(values(x.grad), [0.0, *values(y.grad)], rtol=1e-14)
+
+
+def test_transforms_of_a_special_function():
+    host = 1.0 + abs(numbers(3, 2))
+
+    def function(x):
+        return ga.special.gammaln(x).sum()
+
+    on_cpu, on_dask = (ga.func.vmap(ga.func.hessian(function))(ga.asarray(host, device=d)) for d in ("cpu", "dask"))
+    np.testing.assert_allclose(values(on_dask), values(on_cpu), rtol=1e-10, atol=1e-12)
+
+
+def test_what_workers_run_can_be_sent_to_them():
+    x = ga.asarray(da.from_array(np.array([0.5, 2.0]), chunks=1)).requires_grad_()
+    ga.special.digamma(x).sum().backward()
+    with dask.config.set(scheduler="processes", num_workers=1):
+        found = values(x.grad)
+    np.testing.assert_allclose(found, [np.pi**2 / 2, np.pi**2 / 6 - 1], rtol=1e-13)
+
+
+# -- what is joined ----------------------------------------------------------------------------------------------------
+
+
+def test_the_gradient_of_a_cumulative_product_stays_in_one_chunk():
+    """It is made of slices that are joined, log n times."""
+    (x,) = on_both(ga.cumulative_prod, 1 + 0.1 * numbers(50), chunks=50)
+    assert x.grad._data.numblocks == (1,)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([(7,), (1,)], (8,)),
+        ([(1,), (7,)], (8,)),
+        ([(4, 4), (1,), (4,)], (4, 5, 4)),
+        ([(3,), (1,), (1,), (1,), (1,)], (5, 2)),
+        ([(4, 4), (4, 4)], (4, 4, 4, 4)),
+        ([(4, 1), (1, 4)], (4, 2, 4)),
+    ],
+)
+def test_what_is_joined_has_no_slivers(given, expected):
+    hosts = [np.arange(float(sum(chunks))) for chunks in given]
+    joined = ga.concat([ga.asarray(da.from_array(h, chunks=(c,))) for h, c in zip(hosts, given, strict=True)])
+    assert joined._data.chunks == (expected,)
+    np.testing.assert_array_equal(values(joined), np.concatenate(hosts))
+
+
+def test_the_gradient_of_what_was_joined_lies_in_its_chunks():
+    (x, y) = on_both(lambda x, y: ga.concat([x, y]) ** 2, numbers(10), numbers(3), chunks=4)
+    assert (x.grad._data.chunks, y.grad._data.chunks) == (((4, 4, 2),), ((3,),))
+
+
 # -- what is empty -----------------------------------------------------------------------------------------------------
 
 

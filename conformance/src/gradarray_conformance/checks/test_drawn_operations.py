@@ -22,7 +22,6 @@ from gradarray_conformance.samples import (
     host,
     inner,
     jvp,
-    long_on,
     noise,
     roads,
     run,
@@ -43,7 +42,7 @@ def round_off(name: str) -> float:
 
 @pytest.mark.parametrize("name", sorted(DIFFERENTIABLE))
 def test_drawn_forward_is_numpys_and_vjp_the_adjoint_of_jvp(name: str, device: str) -> None:
-    @examples(0.5, least=long_on(name, device))
+    @examples(0.5)
     @given(calls(name))
     def check(sample: Sample) -> None:
         assume(device == "cpu" or not beyond_the_standard(sample))

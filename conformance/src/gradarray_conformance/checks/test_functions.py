@@ -129,6 +129,10 @@ def _log_softmax(x: Any) -> Any:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
+def _mixed(x: Any, y: Any, n: float) -> Any:
+    return np.hypot(x, y) + n
+
+
 ZEROS = np.zeros(7, np.float32)
 ZEROS[5] = 2
 KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
@@ -146,6 +150,7 @@ KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
         (_windows(Y),), {"shape": (3, 4), "sizes": (2, 2), "strides": (1, 1), "dilations": (1, 1)},
         Y * np.array([[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]], np.float32),
     ),
+    "by_chunks": ((X, Y[:1], 2.0), {"function": _mixed}, _mixed(X, Y[:1], 2.0)),
 }  # fmt: skip
 
 

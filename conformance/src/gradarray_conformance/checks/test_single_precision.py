@@ -15,7 +15,6 @@ from gradarray_conformance.samples import (
     about,
     beyond_the_standard,
     host,
-    long_on,
     lowered,
     roads,
     tensors,
@@ -30,7 +29,7 @@ SINGLE = 1e-4
 def test_drawn_in_single_precision_stays_single_and_is_numpys_in_double(name: str, device: str) -> None:
     """In 32 bits (64 for complex numbers) no result and no gradient is of another precision or on another device."""
 
-    @examples(0.2, least=long_on(name, device))
+    @examples(0.2)
     @given(calls(name))
     def check(sample: Sample) -> None:
         assume(device == "cpu" or not beyond_the_standard(sample))

@@ -85,6 +85,8 @@ class Place:
         How long all its checks took, added up.
     note : str
         What else is to be known of it, in a word or two: that it is emulated.
+    samples : str
+        In words, how many samples of an operation were tried, where that is not all.
     """
 
     device: str
@@ -96,6 +98,7 @@ class Place:
     started: str = ""
     seconds: float = 0.0
     note: str = ""
+    samples: str = ""
 
     @property
     def title(self) -> str:

@@ -14,7 +14,7 @@ from itertools import groupby
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.badge import svg
 from gradarray_conformance.report.data import Place, Row, Run, rows
-from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, meaning, named, reasons, total
+from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, meaning, named, reasons, total, tried
 
 
 def page(run: Run) -> str:
@@ -67,10 +67,12 @@ def _device(run: Run, place: Place) -> str:
         f'<i class="{_class(s)}" style="flex-grow:{max(counts[s] / whole, 0.01):.4f}"></i>' for s in Status if counts[s]
     )
     library = ", ".join(f"{name} {number}" for name, number in place.versions.items())
+    said = tried(run, place) if counts else ""
+    amount = f'<p class="small">{escape(said)}</p>' if said else ""
     worst = Status.FAILED if counts[Status.FAILED] else Status.HELD if counts else Status.NOT_RUN
     return f"""\
 <article class="{_class(worst)}"><h3>{_broken(place.title)}</h3><div class="bar">{bar}</div>
-<p>{escape(total(counts))}</p><p class="small">{escape(library)}</p></article>
+<p>{escape(total(counts))}</p>{amount}<p class="small">{escape(library)}</p></article>
 """
 
 
@@ -142,10 +144,10 @@ def _environment(run: Run) -> str:
     def facts(place: Place) -> str:
         can = ", ".join(name for name, yes in place.capabilities.items() if yes is True)
         seed = f", seed {place.seed}" if place.seed else ""
-        drawn = f"{count:,} examples drawn, " if (count := run.examples(place.device)) else ""
+        drawn = f"{said}, " if (said := tried(run, place)) else ""
         return (
             f"<dt>{_broken(place.title)}</dt><dd>{escape(place.system)}. {escape(place.started)}, profile "
-            f"{escape(place.profile)}{escape(seed)}, {drawn}{place.seconds:.1f} s. "
+            f"{escape(place.profile)}{escape(seed)}, {escape(drawn)}{place.seconds:.1f} s. "
             f"It declares: {escape(can) or 'nothing'}.</dd>\n"
         )
 

@@ -9,15 +9,15 @@ from itertools import groupby
 
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.data import Place, Run, rows
-from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, named, reasons, total
+from gradarray_conformance.report.words import HEADINGS, MEANINGS, SIGNS, cell, named, reasons, samples, total
 
 
 def page(run: Run) -> str:
     """The whole report."""
     lines = ["# Conformance of gradarray's backends", ""]
-    lines += _table(["device", "result", "versions", "profile", "examples", "seconds"], [
+    lines += _table(["device", "result", "versions", "profile", "examples", "samples", "seconds"], [
         [_title(p), total(run.counts(p.device)), ", ".join(f"{k} {v}" for k, v in p.versions.items()),
-         p.profile, f"{run.examples(p.device):,}", f"{p.seconds:.1f}"]
+         p.profile, f"{run.examples(p.device):,}", samples(p) or "all", f"{p.seconds:.1f}"]
         for p in run.places
     ])  # fmt: skip
     lines += ["", "; ".join(f"{SIGNS[s]} {MEANINGS[s]}" for s in Status) + ".", ""]

@@ -43,9 +43,20 @@ def total(counts: Mapping[Status, int]) -> str:
 
 def summary(run: Run, place: Place) -> str:
     """A device in a line: what its checks came to, how much was drawn, how long it took."""
-    counts, drawn = run.counts(place.device), run.examples(place.device)
-    words = [total(counts), f"{drawn:,} examples drawn" if drawn else "", f"{place.seconds:.1f} s" if counts else ""]
+    counts = run.counts(place.device)
+    words = [total(counts), tried(run, place) if counts else "", f"{place.seconds:.1f} s" if counts else ""]
     return "; ".join(filter(None, words))
+
+
+def tried(run: Run, place: Place) -> str:
+    """How much was tried on a device: how many examples were drawn; how many samples, where that is not all."""
+    drawn = run.examples(place.device)
+    return ", ".join(filter(None, [f"{drawn:,} examples drawn" if drawn else "", samples(place)]))
+
+
+def samples(place: Place) -> str:
+    """For example ``"one sample of each operation, not all"``; nothing where it is all."""
+    return f"{place.samples}, not all" if place.samples else ""
 
 
 def cell(row: Row, device: str) -> str:

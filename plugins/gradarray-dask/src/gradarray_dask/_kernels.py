@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
+import dask.array as da
 import numpy as np
 from dask.array.core import elemwise
 
@@ -27,6 +28,24 @@ def _strong(g: Any, p: Any) -> Any:
 def strong_multiply(g: Array, p: Array) -> Array:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``; one step of the graph."""
     return elemwise(_strong, g, p)
+
+
+def by_chunks(*xs: Array, function: Callable[..., Any]) -> Array:
+    """``function`` of NumPy's arrays and of numbers, elementwise, on each chunk; one step of the graph."""
+    arrays = [x for x in xs if isinstance(x, da.Array)]
+    dtype = np.result_type(*(x.dtype if isinstance(x, da.Array) else x for x in xs))
+    ndim = max(x.ndim for x in arrays)
+    given = [part for x in xs for part in (x, tuple(range(ndim - x.ndim, ndim)) if isinstance(x, da.Array) else None)]
+    meta = np.empty((0,) * ndim, dtype)
+    return da.blockwise(
+        _of_chunks, tuple(range(ndim)), function, None, dtype, None, *given, dtype=dtype, meta=meta, token="by-chunks"
+    )
+
+
+def _of_chunks(function: Callable[..., Any], dtype: Any, *chunks: Any) -> Any:
+    with np.errstate(all="ignore"):  # this runs on a thread of the scheduler's
+        found = function(*chunks)
+    return np.broadcast_to(np.asarray(found, dtype), np.broadcast_shapes(*map(np.shape, chunks)))
 
 
 def _triangle(function: Callable[..., Any]) -> Callable[..., Array]:
@@ -97,6 +116,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     **_linalg.KERNELS,
     **_reductions.KERNELS,
     "arange": _shapes.arange,
+    "by_chunks": by_chunks,
     "broadcast_to": lambda x, shape: _shapes.broadcast(x, shape),
     "clone": lambda x: x.copy(),
     "concat": _shapes.concat,

@@ -186,9 +186,29 @@ def roll(x: Array, *, shift: int | tuple[int, ...], axis: int | tuple[int, ...] 
 
 
 def concat(arrays: Sequence[Array], *, axis: int = 0) -> Array:
-    """``np.concat``; what is empty in one chunk, since Dask does not compute products of several that are."""
+    """``np.concat``, without slivers; what is empty in one chunk, since Dask does not compute products of several."""
     out = da.concatenate(arrays, axis=axis)
-    return zeros(out.shape, out.dtype) if 0 in out.shape else out
+    if 0 in out.shape:
+        return zeros(out.shape, out.dtype)
+    chunks = _joined([x.chunks[axis] for x in arrays if x.shape[axis]])
+    return out if chunks == out.chunks[axis] else out.rechunk({axis % out.ndim: chunks})
+
+
+def _joined(parts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The chunks of what is joined: two that meet become one, unless both are as long as the longest.
+
+    Parts of one array stay apart, so that the gradient of each array lies in its chunks. Else each step of what shifts
+    an array by slices and joins them, as the gradient of a cumulative product does, would leave twice as many.
+    """
+    longest = max(map(max, parts))
+    found: list[int] = []
+    for first, *others in parts:
+        if found and first + found[-1] < 2 * longest:  # not where a length is unknown, which is nan
+            found[-1] += first
+        else:
+            found.append(first)
+        found += others
+    return tuple(found)
 
 
 def _assumed(x: Array, shape: Sequence[int]) -> Array:
