@@ -277,14 +277,18 @@ class Kind:
         NumPy computes with a 0-d array in half the time that a Python number takes. Zero is not kept, since 0.0 and
         -0.0 are one key of a dictionary.
         """
-        if not self.place.capabilities.prefers_arrays or value == 0 or value != value:
+        if value == 0 or value != value:
             return _held(value)
         if len(self.scalars) > 256:
             self.scalars.clear()
-        made = _held(self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name]))
-        if type(made[0]) is self.array_type:  # not what stands for an array while the library traces
-            self.scalars[value] = made
-        return made
+        if self.place.capabilities.prefers_arrays:
+            raw = self.place.kernels["asarray"](value, dtype=self.place.raw_dtype[self.dtype.name])
+            if type(raw) is not self.array_type:  # but what stands for an array while the library traces
+                return _held(raw)
+        else:
+            raw = value
+        self.scalars[value] = held = _held(raw)
+        return held
 
 
 def _held(value: Any) -> Held:
