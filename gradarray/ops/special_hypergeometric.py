@@ -4,31 +4,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache, reduce
 from typing import Any
 
 from gradarray.ops._special import integrals, pick, slope, special, times
+
+_AT_ONCE = 16384  # elements: of more, term by term is faster, and takes less memory
+Step = tuple[Any, Any, list[Any], list[Any]]
+"""A step y -> s + p·y: p, s, and the slopes of each in some parameters."""
+
+
+def _after(outer: Step, inner: Step) -> Step:
+    """The step that takes y to outer(inner(y))."""
+    (p, s, dps, dss), (q, r, dqs, drs) = outer, inner
+    return (
+        p * q,
+        s + p * r,
+        [dp * q + p * dq for dp, dq in zip(dps, dqs, strict=True)],
+        [ds + dp * r + p * dr for dp, ds, dr in zip(dps, dss, drs, strict=True)],
+    )
+
+
+@cache
+def _folding(n: int) -> tuple[float, ...]:
+    """The numbers below ``n``, a power of two, 2i and 2i+1 half the length apart, and so on in each half."""
+    if n == 1:
+        return (0.0,)
+    half = _folding(n // 2)
+    return (*(2 * i for i in half), *(2 * i + 1 for i in half))
+
+
+def _halved(step: Step) -> tuple[Step, Step]:
+    """The steps in the first and in the second half of the last axis."""
+    half = step[0].shape[-1] // 2
+    return _at(step, slice(None, half)), _at(step, slice(half, None))
+
+
+def _at(step: Step, where: Any) -> Step:
+    p, s, dps, dss = step
+    return p[..., where], s[..., where], [dp[..., where] for dp in dps], [ds[..., where] for ds in dss]
 
 
 def _slopes(
     xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int, *wanted: int
 ) -> tuple[Any, list[Any]]:
-    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in the ``wanted`` of the a and b, term by term. DLMF 16.2.1.
+    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in the ``wanted`` of the a and b. DLMF 16.2.1.
 
-    The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where so
-    many do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
+    A term is that before it times a factor f, so the series is ``1 + f₀(1 + f₁(1 + …))``, whose steps are composed two
+    by two. Of few elements all ``terms``, a power of two, lie along a new last axis, and are one after its logarithm of
+    rounds; of many elements they come one pair after the other. Nothing is divided by a parameter that may be zero.
+    Where so many terms do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
     """
     inside = x < 100
     for b in bottoms:
         inside = inside & ((b > 0) | (b != xp.floor(b)))
     x, bottoms = pick(xp, inside, x, 0.0), [pick(xp, inside, b, 1.0) for b in bottoms]
     parameters = [*tops, *bottoms]
-    term = x * 0
-    for p in parameters:
-        term = term + p * 0
-    term = term + 1
-    slopes = [xp.zeros_like(term) for _ in wanted]
-    value, sums = term, slopes
-    for k in range(terms):
+    size = max(math.prod(p.shape) for p in (x, *parameters))
+    pairs = terms // 2 if size * terms // 2 <= _AT_ONCE else 1
+    first: Any = 0
+    if pairs > 1:
+        first, x, parameters = xp.constant(x, values=_folding(pairs)), x[..., None], [p[..., None] for p in parameters]
+
+    def factors(k: Any) -> tuple[Any, list[Any]]:
+        """What leads from term k to the next, and its slopes."""
         risen = [p + k for p in parameters]
         factor = x / (k + 1)
         for b in risen[len(tops) :]:
@@ -37,16 +76,23 @@ def _slopes(
         for a in risen[: len(tops)]:
             full = full * a
         changes = []
-        for i in wanted:  # of the factor in each parameter
+        for i in wanted:
             change = factor if i < len(tops) else -full / risen[i]
             for j in range(len(tops)) if i < len(tops) else ():
                 change = change * risen[j] if j != i else change
             changes.append(change)
-        slopes = [s * full + term * c for s, c in zip(slopes, changes, strict=True)]
-        term = term * full
-        value = value + term
-        sums = [total + s for total, s in zip(sums, slopes, strict=True)]
-    reached = inside & (xp.abs(term) <= 1e-12 * xp.abs(value))
+        return full, changes
+
+    def block(start: int) -> Step:
+        """The steps of twice as many terms as there are ``pairs``, as one."""
+        (p, dps), (q, dqs) = factors(2 * first + start), factors(2 * first + (start + 1))
+        step = p * q, 1 + p, [dp * q + p * dq for dp, dq in zip(dps, dqs, strict=True)], dps
+        for _ in range(pairs.bit_length() - 1):
+            step = _after(*_halved(step))
+        return step if pairs == 1 else _at(step, 0)
+
+    last, value, _, sums = reduce(_after, map(block, range(0, terms, 2 * pairs)))
+    reached = inside & (xp.abs(last) <= 1e-12 * xp.abs(value))
     return pick(xp, reached, value, math.nan), [pick(xp, reached, total, math.nan) for total in sums]
 
 
@@ -58,7 +104,7 @@ def _kummer(i: int) -> Any:
 
     def rule(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
         negative = x3 < 0
-        _, (in_a, *in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150, *range(i + 1))
+        _, (in_a, *in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 256, *range(i + 1))
         scale = xp.exp(pick(xp, negative, x3, 0.0))
         found = xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b[0], in_b[0])
         return times(xp, found, scale)
@@ -75,7 +121,7 @@ special(  # DLMF 13.3.15 in x
 )
 special(  # DLMF 16.3.1 in x
     "hyp0f1",
-    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 60, 0)[1][0],
+    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 64, 0)[1][0],
     lambda xp, x1, x2: xp.special.hyp0f1(x1 + 1, x2) / x1,
     domain=("positive", "real"),
 )
@@ -93,7 +139,7 @@ def _gauss(i: int) -> Any:
         negative = x4 < 0
         x = xp.where(negative, x4 / (x4 - 1), x4)
         wanted = (1, 2) if i == 2 else (i,)
-        value, (*others, along) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250, *wanted)
+        value, (*others, along) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 256, *wanted)
         log = xp.log1p(-pick(xp, negative, x4, 0.0))
         mirrored = along - times(xp, log, value) if i == 0 else -along if i == 1 else others[0] + along
         found = times(xp, xp.where(negative, mirrored, along), xp.exp(-x1 * log))
