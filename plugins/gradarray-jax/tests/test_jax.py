@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.special
 
 pytest.importorskip("gradarray_jax", reason="plugins/gradarray-jax is not installed")
 
@@ -316,6 +317,17 @@ def test_complex_special_cases(name, z, expected):
     out = getattr(ga, name)(ga.tensor([complex(*z)], device="jax"))
     np.testing.assert_allclose(out.real.tolist(), [expected[0]], rtol=1e-6)
     np.testing.assert_allclose(out.imag.tolist(), [expected[1]], rtol=1e-6)
+
+
+@needs_x64
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc"])
+def test_incomplete_gamma_functions_of_large_orders_are_exact_and_end(name):
+    """Inside of a trace they are JAX's: exact up to a hundred."""
+    a, x = np.array([1.5, 1e4, 1e8, 1e300]), np.array([2.0, 1.01e4, 1e8, 1e300])
+    function, want = getattr(ga.special, name), getattr(scipy.special, name)(a, x)
+    np.testing.assert_allclose(function(ga.asarray(a, device="jax"), ga.asarray(x, device="jax")).cpu().numpy(), want)
+    traced = jax.jit(lambda a, x: jnp.asarray(function(ga.asarray(a), ga.asarray(x))))
+    np.testing.assert_allclose(traced(a[:1], x[:1]), want[:1], rtol=1e-13)
 
 
 def test_searchsorted_gives_the_default_integer():
