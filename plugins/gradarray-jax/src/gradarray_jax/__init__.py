@@ -122,10 +122,11 @@ SPECIAL = frozenset(
 )
 """JAX's special functions that are exact; others are SciPy's on the host, which cannot be traced."""
 
-INEXACT = ("gammainc", "gammaincc")
+INEXACT = ("beta", "betaln", "gammainc", "gammaincc", "poch")
 """Those of JAX that are exact for some arguments only: taken inside of a trace, where SciPy's cannot be.
 
-For large a their series loses digits, 9 of 16 at 1e8, and it has no last term: for 1e17 and the like it runs on.
+For large a the series of ``gammainc`` loses digits, 9 of 16 at 1e8, and has no last term: for 1e17 and the like it runs
+on. ``poch`` overflows with the gamma function of its arguments. What else is inexact is mended.
 """
 
 
@@ -181,8 +182,11 @@ class JaxBackend(Backend):
     def special(self, device: Device) -> Any:
         import jax.scipy.special
 
+        from gradarray_jax import _mended
+
         on_host, names = SciPyFunctions(self, device), {"psi": "digamma"}
         native = {name: getattr(jax.scipy.special, names.get(name, name)) for name in SPECIAL}
+        native |= {"beta": _mended.beta, "betaln": _mended.betaln}
         native |= {name: _traced(native[name], getattr(on_host, name)) for name in INEXACT}
         return SciPyFunctions(self, device, native=SimpleNamespace(**native))
 
