@@ -1,8 +1,8 @@
 """What JAX computes otherwise than the Array API standard says: signs of zero, infinities and nan, a few dtypes.
 
-And two special functions of too few digits. Knows JAX and the standard's special cases. Each function is JAX's own, with
-other values where it is wrong; the tests hold each to the standard. JAX documents no special cases of complex numbers
-and leaves them to XLA.
+And two special functions of too few digits. Knows JAX and the standard's special cases. Each function is JAX's own,
+with other values where it is wrong; the tests hold each to the standard. JAX documents no special cases of complex
+numbers and leaves them to XLA.
 """
 
 from __future__ import annotations
