@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import scipy.special
 
-pytest.importorskip("gradarray_jax", reason="plugins/gradarray-jax is not installed")
+gradarray_jax = pytest.importorskip("gradarray_jax", reason="plugins/gradarray-jax is not installed")
 
 import gradarray as ga
 from gradarray.backends import Device, get, resolve
+from gradarray.testing import operations
 
 BACKEND = get("jax")
 FIRST = BACKEND.devices()[0]
@@ -317,6 +318,24 @@ def test_complex_special_cases(name, z, expected):
     out = getattr(ga, name)(ga.tensor([complex(*z)], device="jax"))
     np.testing.assert_allclose(out.real.tolist(), [expected[0]], rtol=1e-6)
     np.testing.assert_allclose(out.imag.tolist(), [expected[1]], rtol=1e-6)
+
+
+RANGES = {
+    "above one": (1.1, 20), "fraction": (0.01, 0.99), "nonzero": (0.1, 20), "positive": (0.1, 20), "real": (-10, 10),
+    "unit": (-0.99, 0.99),
+}  # fmt: skip
+
+
+@needs_x64
+@pytest.mark.parametrize("name", sorted(gradarray_jax.SPECIAL - {"psi"}))
+def test_special_functions_of_jax_are_exact(name):
+    """Away from the samples of the conformance suite, too, which lie between 0.3 and 2."""
+    operation, rng = operations()[f"special.{name}"], np.random.default_rng(0)
+    domain = operation.domain if isinstance(operation.domain, tuple) else (operation.domain,) * operation.inputs
+    xs = [rng.integers(0, 10, 500) if d == "count" else rng.uniform(*RANGES[d], 500) for d in domain]
+    want = getattr(scipy.special, name)(*xs)
+    found = getattr(ga.special, name)(*(ga.asarray(x, device="jax") for x in xs))
+    np.testing.assert_allclose(found.cpu().numpy(), want, rtol=1e-12, atol=1e-14)
 
 
 LARGE = {
