@@ -172,6 +172,17 @@ def test_derivatives_far_from_the_samples(name, i, point, want):
     np.testing.assert_allclose(g, [want], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("name", "of"), [("hyp0f1", 2), ("hyp1f1", 3), ("hyp2f1", 4)])
+def test_a_series_of_many_elements_has_the_derivatives_of_each_element(name, of):
+    """Of few elements all terms are summed at once, of many one after the other."""
+    rng = np.random.default_rng(0)
+    many = [rng.uniform(0.1, 0.8, 1000) for _ in range(of)]
+    found = gradient(getattr(special, name), *many)
+    alone = gradient(getattr(special, name), *(x[:3] for x in many))
+    for g, want in zip(found, alone, strict=True):
+        np.testing.assert_allclose(g[:3], want, rtol=1e-13)
+
+
 def test_the_second_derivative_in_a_parameter():
     """By mpmath: of P(a, x) in a twice, and in both."""
     a, x = (ga.asarray(np.array([v])).requires_grad_() for v in (1.5, 2.0))

@@ -4,10 +4,10 @@
     python tools/plugins.py ci             a step of `python dev.py test`: where CI is set, all of them; elsewhere those
                                            that are installed already, since PyTorch alone may be gigabytes
 
-Of each: its own tests, and the conformance suite, whose report goes to reports/: whole on PyTorch, on the others those
-chapters that end in minutes. On JAX each new shape costs a compilation: fewer examples are drawn there, and XLA is told
-to compile quickly rather than well. On JAX and dpnp an operation gets one sample. The reports say so. dpnp, whose
-environment takes 3 GB, is left out of CI where it cannot be installed.
+Of each: its own tests, and the conformance suite, every chapter of it, whose report goes to reports/. On JAX each new
+shape costs a compilation: fewer examples are drawn there, and XLA is told to compile quickly rather than well. On JAX
+and dpnp an operation gets one sample. The reports say so. dpnp, whose environment takes 3 GB, is left out of CI where
+it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -27,7 +27,6 @@ from environments import ROOT, InstallError, installed, run_all
 QUICKLY = (
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 --xla_backend_optimization_level=0"
 )
-SHORT = "behaviours,capabilities,contract,functions,indexing,laws,operations"
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,6 @@ class Plugin:
     """Whether CI may do without."""
     options: tuple[str, ...] = ()
     """Of the suite."""
-    only: str = ""
-    """The chapters of the suite that are run; all, if none is named."""
     environment: dict[str, str] = field(default_factory=dict)
     """What the suite runs in."""
 
@@ -56,7 +53,6 @@ PLUGINS = {
         "jax:cpu:0",
         ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
         options=("--examples", "8"),
-        only=f"{SHORT},programs,single_precision",  # of the others, some checks compile for minutes
         environment={"XLA_FLAGS": QUICKLY, "GRADARRAY_TEST_SAMPLES": "one"},
     ),
     "dpnp": Plugin(
@@ -64,7 +60,6 @@ PLUGINS = {
         ["-e", "plugins/gradarray-dpnp[cpu]"],
         room=8,
         optional=True,
-        only=f"{SHORT},drawn_operations,masked,programs,single_precision",  # third derivatives take minutes each
         environment={"GRADARRAY_TEST_SAMPLES": "one"},  # a call takes 0.3 ms, however small
     ),
 }
@@ -103,8 +98,7 @@ def test(name: str) -> int:
     folder = f"plugins/gradarray-{name}"
     requirements = ["-e", ".[cli,special]", "-e", "./conformance", "pytest-xdist>=3.6", *plugin.requirements]
     python = installed(ROOT / f".venv-{name}", requirements, folder, "conformance")
-    only = ["--only", plugin.only] if plugin.only else []
-    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2", *plugin.options, *only]
+    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2", *plugin.options]
     reports = [f"--report=reports/{name}.{suffix}" for suffix in ("html", "json")]
     return run_all(name, [
         ("its own tests", [python, "-m", "pytest", "-n", "2", "-q", f"{folder}/tests"], {}),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from gradarray._primitive import TABLE, elementwise
@@ -210,3 +210,86 @@ def integrals(xp: Any, n: int, functions: Callable[..., Sequence[Any]], *xs: Any
     """
     nodes, weights = (xp.constant(xs[0], values=values) for values in gauss(n))
     return [xp.sum(y * weights, axis=-1) for y in functions(nodes, *(x[..., None] for x in xs))]
+
+
+# -- power series in parameters ----------------------------------------------------------------------------------------
+
+_AT_ONCE = 16384  # elements: of more, term by term is faster, and takes less memory
+Step = tuple[Any, Any, list[Any], list[Any]]
+"""A step y -> s + p·y: p, s, and the slopes of each in some parameters."""
+
+
+def _after(outer: Step, inner: Step) -> Step:
+    """The step that takes y to outer(inner(y))."""
+    (p, s, dps, dss), (q, r, dqs, drs) = outer, inner
+    return (
+        p * q,
+        s + p * r,
+        [dp * q + p * dq for dp, dq in zip(dps, dqs, strict=True)],
+        [ds + dp * r + p * dr for dp, ds, dr in zip(dps, dss, drs, strict=True)],
+    )
+
+
+@cache
+def _folding(n: int) -> tuple[float, ...]:
+    """The numbers below ``n``, a power of two, 2i and 2i+1 half the length apart, and so on in each half."""
+    if n == 1:
+        return (0.0,)
+    half = _folding(n // 2)
+    return (*(2 * i for i in half), *(2 * i + 1 for i in half))
+
+
+def _halved(step: Step) -> tuple[Step, Step]:
+    """The steps in the first and in the second half of the last axis."""
+    half = step[0].shape[-1] // 2
+    return _at(step, slice(None, half)), _at(step, slice(half, None))
+
+
+def _at(step: Step, where: Any) -> Step:
+    p, s, dps, dss = step
+    return p[..., where], s[..., where], [dp[..., where] for dp in dps], [ds[..., where] for ds in dss]
+
+
+def hypergeometric(
+    xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int, *wanted: int
+) -> tuple[Any, list[Any], Any]:
+    """The series Σ Π(a)_k/Π(b)_k x^k/k!, its slopes in the ``wanted`` of the a and b, and the next term. DLMF 16.2.1.
+
+    A term is that before it times a factor f, so the series is ``1 + f₀(1 + f₁(1 + …))``, whose steps are composed two
+    by two. Of few elements all ``terms``, a power of two, lie along a new last axis, and are one after its logarithm of
+    rounds; of many elements they come one pair after the other. Nothing is divided by a parameter that may be zero.
+    """
+    parameters = [*tops, *bottoms]
+    size = max(math.prod(p.shape) for p in (x, *parameters))
+    pairs = terms // 2 if size * terms // 2 <= _AT_ONCE else 1
+    first: Any = 0
+    if pairs > 1:
+        first, x, parameters = xp.constant(x, values=_folding(pairs)), x[..., None], [p[..., None] for p in parameters]
+
+    def factors(k: Any) -> tuple[Any, list[Any]]:
+        """What leads from term k to the next, and its slopes."""
+        risen = [p + k for p in parameters]
+        factor = x / (k + 1)
+        for b in risen[len(tops) :]:
+            factor = factor / b
+        full = factor
+        for a in risen[: len(tops)]:
+            full = full * a
+        changes = []
+        for i in wanted:
+            change = factor if i < len(tops) else -full / risen[i]
+            for j in range(len(tops)) if i < len(tops) else ():
+                change = change * risen[j] if j != i else change
+            changes.append(change)
+        return full, changes
+
+    def block(start: int) -> Step:
+        """The steps of twice as many terms as there are ``pairs``, as one."""
+        (p, dps), (q, dqs) = factors(2 * first + start), factors(2 * first + (start + 1))
+        step = p * q, 1 + p, [dp * q + p * dq for dp, dq in zip(dps, dqs, strict=True)], dps
+        for _ in range(pairs.bit_length() - 1):
+            step = _after(*_halved(step))
+        return step if pairs == 1 else _at(step, 0)
+
+    rest, value, _, sums = reduce(_after, map(block, range(0, terms, 2 * pairs)))
+    return value, sums, rest

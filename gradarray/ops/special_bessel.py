@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradarray.ops._special import integrals, pick, special
+from gradarray.ops._special import hypergeometric, integrals, pick, special
 
 _NODES, _REACH = 100, 40.0
 
@@ -71,24 +71,11 @@ def _reach(xp: Any, v: Any, z: Any, inverse: Callable[[Any], Any], base: float) 
     return t
 
 
-def _series(xp: Any, v: Any, q: Any, terms: int) -> tuple[Any, Any]:
-    """Σ q^k / (k! (v+1)_k) and its slope in v."""
-    term = xp.ones_like(v * q)
-    change = xp.zeros_like(term)
-    total, total_change = term, change
-    for k in range(1, terms):
-        factor = q / (k * (v + k))
-        change = factor * (change - term / (v + k))
-        term = term * factor
-        total, total_change = total + term, total_change + change
-    return total, total_change
-
-
 def _near_zero(xp: Any, v: Any, z: Any, near: Any, sign: float, terms: int) -> Any:
     """The slope in the order of (z/2)^v / Γ(v+1) · Σ, where ``near``."""
     v, z = pick(xp, near, v, 1.0), pick(xp, near, z, 1.0)
     log = xp.log(z / 2)
-    total, change = _series(xp, v, sign * z * z / 4, terms)
+    total, (change,), _ = hypergeometric(xp, [], [v + 1], sign * z * z / 4, terms, 0)
     return xp.exp(v * log - xp.special.gammaln(v + 1)) * ((log - xp.special.digamma(v + 1)) * total + change)
 
 
@@ -108,7 +95,7 @@ def _first(xp: Any, v: Any, z: Any) -> Any:
     """The slope of J_v(z) in v."""
     q = z * z / 4
     near = (v >= 0) & (q <= 4 * (v + 1))
-    small = _near_zero(xp, v, z, near, -1.0, 30)
+    small = _near_zero(xp, v, z, near, -1.0, 32)
     v, z = pick(xp, xp.logical_not(near), v, 1.0), pick(xp, xp.logical_not(near), z, 1.0)
     reach = _reach(xp, v, z, xp.asinh, 0.0)
 
@@ -140,7 +127,7 @@ def _second(xp: Any, v: Any, z: Any) -> Any:
 def _modified_first(xp: Any, v: Any, z: Any) -> Any:
     """The slope of e^-z I_v(z) in v."""
     near = (v >= 0) & (z * z / 4 <= 100 + 15 * v)
-    small = _near_zero(xp, v, z, near, 1.0, 60) * xp.exp(-pick(xp, near, z, 1.0))
+    small = _near_zero(xp, v, z, near, 1.0, 64) * xp.exp(-pick(xp, near, z, 1.0))
     v, z = pick(xp, xp.logical_not(near), v, 1.0), pick(xp, xp.logical_not(near), z, 1.0)
     reach = _reach(xp, v, z, xp.acosh, 1.0)
 

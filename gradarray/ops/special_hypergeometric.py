@@ -6,47 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradarray.ops._special import integrals, pick, slope, special, times
+from gradarray.ops._special import hypergeometric, integrals, pick, slope, special, times
 
 
 def _slopes(
     xp: Any, tops: Sequence[Any], bottoms: Sequence[Any], x: Any, terms: int, *wanted: int
 ) -> tuple[Any, list[Any]]:
-    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in the ``wanted`` of the a and b, term by term. DLMF 16.2.1.
+    """The series Σ Π(a)_k/Π(b)_k x^k/k! and its slopes in the ``wanted`` of the a and b.
 
-    The terms come of each other by one factor, so that nothing is divided by a parameter that may be zero. Where so
-    many do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
+    Where so many terms do not reach a relative 1e-12, or a b is a whole number up to 0, all is nan.
     """
     inside = x < 100
     for b in bottoms:
         inside = inside & ((b > 0) | (b != xp.floor(b)))
     x, bottoms = pick(xp, inside, x, 0.0), [pick(xp, inside, b, 1.0) for b in bottoms]
-    parameters = [*tops, *bottoms]
-    term = x * 0
-    for p in parameters:
-        term = term + p * 0
-    term = term + 1
-    slopes = [xp.zeros_like(term) for _ in wanted]
-    value, sums = term, slopes
-    for k in range(terms):
-        risen = [p + k for p in parameters]
-        factor = x / (k + 1)
-        for b in risen[len(tops) :]:
-            factor = factor / b
-        full = factor
-        for a in risen[: len(tops)]:
-            full = full * a
-        changes = []
-        for i in wanted:  # of the factor in each parameter
-            change = factor if i < len(tops) else -full / risen[i]
-            for j in range(len(tops)) if i < len(tops) else ():
-                change = change * risen[j] if j != i else change
-            changes.append(change)
-        slopes = [s * full + term * c for s, c in zip(slopes, changes, strict=True)]
-        term = term * full
-        value = value + term
-        sums = [total + s for total, s in zip(sums, slopes, strict=True)]
-    reached = inside & (xp.abs(term) <= 1e-12 * xp.abs(value))
+    value, sums, rest = hypergeometric(xp, tops, bottoms, x, terms, *wanted)
+    reached = inside & (xp.abs(rest) <= 1e-12 * xp.abs(value))
     return pick(xp, reached, value, math.nan), [pick(xp, reached, total, math.nan) for total in sums]
 
 
@@ -58,7 +33,7 @@ def _kummer(i: int) -> Any:
 
     def rule(xp: Any, x1: Any, x2: Any, x3: Any) -> Any:
         negative = x3 < 0
-        _, (in_a, *in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 150, *range(i + 1))
+        _, (in_a, *in_b) = _slopes(xp, [xp.where(negative, x2 - x1, x1)], [x2], xp.abs(x3), 256, *range(i + 1))
         scale = xp.exp(pick(xp, negative, x3, 0.0))
         found = xp.where(negative, -in_a, in_a) if i == 0 else xp.where(negative, in_a + in_b[0], in_b[0])
         return times(xp, found, scale)
@@ -75,7 +50,7 @@ special(  # DLMF 13.3.15 in x
 )
 special(  # DLMF 16.3.1 in x
     "hyp0f1",
-    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 60, 0)[1][0],
+    lambda xp, x1, x2: _slopes(xp, [], [x1], x2, 64, 0)[1][0],
     lambda xp, x1, x2: xp.special.hyp0f1(x1 + 1, x2) / x1,
     domain=("positive", "real"),
 )
@@ -93,7 +68,7 @@ def _gauss(i: int) -> Any:
         negative = x4 < 0
         x = xp.where(negative, x4 / (x4 - 1), x4)
         wanted = (1, 2) if i == 2 else (i,)
-        value, (*others, along) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 250, *wanted)
+        value, (*others, along) = _slopes(xp, [x1, xp.where(negative, x3 - x2, x2)], [x3], x, 256, *wanted)
         log = xp.log1p(-pick(xp, negative, x4, 0.0))
         mirrored = along - times(xp, log, value) if i == 0 else -along if i == 1 else others[0] + along
         found = times(xp, xp.where(negative, mirrored, along), xp.exp(-x1 * log))

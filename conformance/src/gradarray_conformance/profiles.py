@@ -3,9 +3,9 @@
 ======== ======== ===== ===========================
 profile  examples steps on NumPy, seconds of a core
 ======== ======== ===== ===========================
-quick    20       15    about 80
+quick    20       15    41
 standard 100      30    182
-thorough 1000     50    about 1,500, an estimate
+thorough 1000     50    1,310
 ======== ======== ===== ===========================
 
 A check says by :func:`examples` what share of the examples it draws. Steps are those of whole programs.

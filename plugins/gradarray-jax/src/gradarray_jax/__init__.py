@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gradarray.backends import Array, Backend, Capabilities, Device, DType, SciPyFunctions, hookimpl
@@ -121,6 +122,23 @@ SPECIAL = frozenset(
 )
 """JAX's special functions that are exact; others are SciPy's on the host, which cannot be traced."""
 
+INEXACT = ("beta", "betaln", "gammainc", "gammaincc", "poch")
+"""Those of JAX that are exact for some arguments only: taken inside of a trace, where SciPy's cannot be.
+
+For large a the series of ``gammainc`` loses digits, 9 of 16 at 1e8, and has no last term: for 1e17 and the like it runs
+on. ``poch`` overflows with the gamma function of its arguments. What else is inexact is mended.
+"""
+
+
+def _traced(native: Callable[..., Array], on_host: Callable[..., Array]) -> Callable[..., Array]:
+    """``native`` inside of a trace, ``on_host`` outside."""
+    tracer = _library().core.Tracer
+
+    def run(*xs: Array) -> Array:
+        return (native if any(isinstance(x, tracer) for x in xs) else on_host)(*xs)
+
+    return run
+
 
 class JaxBackend(Backend):
     """JAX: immutable arrays on any device, compiled by XLA."""
@@ -164,7 +182,13 @@ class JaxBackend(Backend):
     def special(self, device: Device) -> Any:
         import jax.scipy.special
 
-        return SciPyFunctions(self, device, native=jax.scipy.special, names={"psi": "digamma"}, only=SPECIAL)
+        from gradarray_jax import _mended
+
+        on_host, names = SciPyFunctions(self, device), {"psi": "digamma"}
+        native = {name: getattr(jax.scipy.special, names.get(name, name)) for name in SPECIAL}
+        native |= {"beta": _mended.beta, "betaln": _mended.betaln}
+        native |= {name: _traced(native[name], getattr(on_host, name)) for name in INEXACT}
+        return SciPyFunctions(self, device, native=SimpleNamespace(**native))
 
     def kernels(self, device: Device) -> Mapping[str, Callable[..., Any]]:
         return _compiled()

@@ -1,7 +1,8 @@
 """What JAX computes otherwise than the Array API standard says: signs of zero, infinities and nan, a few dtypes.
 
-Knows JAX and the standard's special cases. Each function is JAX's own, with other values where it is wrong; the tests
-hold each to the standard. JAX documents no special cases of complex numbers and leaves them to XLA.
+And two special functions of too few digits. Knows JAX and the standard's special cases. Each function is JAX's own,
+with other values where it is wrong; the tests hold each to the standard. JAX documents no special cases of complex
+numbers and leaves them to XLA.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 
 import jax
 from jax import numpy as jnp
+from jax.lax import lgamma
 from jax.numpy import isfinite, isinf, isnan
+from jax.scipy import special
 
 Array = Any
 Function = Callable[..., Any]
@@ -46,6 +49,17 @@ def _remainder(x1: Array, x2: Array) -> Array:
 def _searchsorted(x1: Array, x2: Array, *, side: str) -> Array:
     """JAX counts in int32, whatever the default integer is."""
     return jnp.searchsorted(x1, x2, side=side).astype(int)
+
+
+def betaln(a: Array, b: Array) -> Array:
+    """JAX's has 6 digits where the larger is above 8, since it takes a/(a+b) for b/(a+b), and enough from 1000 on."""
+    direct = lgamma(a) + (lgamma(b) - lgamma(a + b))
+    return jnp.where(jnp.maximum(a, b) < 1000, direct, special.betaln(a, b))
+
+
+def beta(a: Array, b: Array) -> Array:
+    """The same."""
+    return special.gammasgn(a) * special.gammasgn(b) * special.gammasgn(a + b) * jnp.exp(betaln(a, b))
 
 
 # -- complex numbers ---------------------------------------------------------------------------------------------------
