@@ -5,9 +5,9 @@
                                            that are installed already, since PyTorch alone may be gigabytes
 
 Of each: its own tests, and the conformance suite, every chapter of it, whose report goes to reports/. On JAX each new
-shape costs a compilation: fewer examples are drawn there, and XLA is told to compile quickly rather than well. On JAX
-and dpnp an operation gets one sample. The reports say so. dpnp, whose environment takes 3 GB, is left out of CI where
-it cannot be installed.
+shape costs a compilation: fewer examples are drawn there, and XLA is told to compile quickly rather than well. On dpnp an
+operation gets one sample. The reports say so. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be
+installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -53,7 +53,7 @@ PLUGINS = {
         "jax:cpu:0",
         ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
         options=("--examples", "8"),
-        environment={"XLA_FLAGS": QUICKLY, "GRADARRAY_TEST_SAMPLES": "one"},
+        environment={"XLA_FLAGS": QUICKLY},
     ),
     "dpnp": Plugin(
         "dpnp:cpu:0",
