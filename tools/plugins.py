@@ -4,10 +4,9 @@
     python tools/plugins.py ci             a step of `python dev.py test`: where CI is set, all of them; elsewhere those
                                            that are installed already, since PyTorch alone may be gigabytes
 
-Of each: its own tests, and the conformance suite, every chapter of it, whose report goes to reports/. On JAX each new
-shape costs a compilation: fewer examples are drawn there, and XLA is told to compile quickly rather than well. On dpnp an
-operation gets one sample. The reports say so. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be
-installed.
+Of each: its own tests, and the conformance suite, whole, whose report goes to reports/. On JAX each new shape costs a
+compilation: XLA is told to compile quickly rather than well. dpnp, whose environment takes 3 GB, is left out of CI
+where it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -39,8 +38,6 @@ class Plugin:
     """Gigabytes that its environment takes."""
     optional: bool = False
     """Whether CI may do without."""
-    options: tuple[str, ...] = ()
-    """Of the suite."""
     environment: dict[str, str] = field(default_factory=dict)
     """What the suite runs in."""
 
@@ -49,19 +46,8 @@ PLUGINS = {
     # the version is pinned, so that it is the one whose CPU build a machine may have at hand
     "torch": Plugin("torch:cpu", ["torch==2.13.0", "-e", "plugins/gradarray-torch"]),
     # here so that XLA knows the options above: it ends the process for one that it does not know
-    "jax": Plugin(
-        "jax:cpu:0",
-        ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
-        options=("--examples", "8"),
-        environment={"XLA_FLAGS": QUICKLY},
-    ),
-    "dpnp": Plugin(
-        "dpnp:cpu:0",
-        ["-e", "plugins/gradarray-dpnp[cpu]"],
-        room=8,
-        optional=True,
-        environment={"GRADARRAY_TEST_SAMPLES": "one"},  # a call takes 0.3 ms, however small
-    ),
+    "jax": Plugin("jax:cpu:0", ["jax==0.10.2", "-e", "plugins/gradarray-jax"], environment={"XLA_FLAGS": QUICKLY}),
+    "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True),
 }
 
 
@@ -98,7 +84,7 @@ def test(name: str) -> int:
     folder = f"plugins/gradarray-{name}"
     requirements = ["-e", ".[cli,special]", "-e", "./conformance", "pytest-xdist>=3.6", *plugin.requirements]
     python = installed(ROOT / f".venv-{name}", requirements, folder, "conformance")
-    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2", *plugin.options]
+    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2"]
     reports = [f"--report=reports/{name}.{suffix}" for suffix in ("html", "json")]
     return run_all(name, [
         ("its own tests", [python, "-m", "pytest", "-n", "2", "-q", f"{folder}/tests"], {}),
