@@ -1,7 +1,6 @@
 """What a check takes for the same, and what it does not."""
 
 import numpy as np
-
 from gradarray_conformance.checks.test_drawn_operations import in_order_of
 
 
