@@ -23,7 +23,7 @@ from gradarray import _state
 from gradarray._dispatch import binary, detached, make, transfer, unary
 from gradarray._inplace import write
 from gradarray._place import Kind, Place, Space
-from gradarray._primitive import TABLE, Primitive
+from gradarray._primitive import TABLE, Primitive, give_operators
 from gradarray._storage import Value
 from gradarray.backends import Backend, Capabilities
 from gradarray.devices import Device
@@ -50,41 +50,8 @@ class Opaque:
         parts = key if isinstance(key, tuple) else (key,)
         return self.place.kernels["getitem"](self, key=parts if ... in parts else (*parts, ...))
 
-    def __neg__(self) -> Any:
-        return self.place.kernels["negative"](self)
 
-    def __invert__(self) -> Any:
-        return self.place.kernels["bitwise_invert"](self)
-
-
-def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    if reflected:
-        return lambda self, other: self.place.kernels[name](other, self)
-    return lambda self, other: self.place.kernels[name](self, other)
-
-
-for _python, _name in (
-    ("add", "add"),
-    ("sub", "subtract"),
-    ("mul", "multiply"),
-    ("truediv", "divide"),
-    ("pow", "pow"),
-    ("matmul", "matmul"),
-    ("and", "bitwise_and"),
-    ("or", "bitwise_or"),
-):
-    setattr(Opaque, f"__{_python}__", _operator(_name))
-    setattr(Opaque, f"__r{_python}__", _operator(_name, reflected=True))
-for _python, _name in (
-    ("eq", "equal"),
-    ("ne", "not_equal"),
-    ("lt", "less"),
-    ("le", "less_equal"),
-    ("gt", "greater"),
-    ("ge", "greater_equal"),
-):
-    setattr(Opaque, f"__{_python}__", _operator(_name))
-Opaque.__hash__ = object.__hash__  # type: ignore[method-assign] # which __eq__ had taken
+give_operators(Opaque, lambda x, name: x.place.kernels[name])
 
 
 class Level:

@@ -499,3 +499,36 @@ def nondiff(*names: str, inputs: int | None = 1, **fields: Any) -> None:
     """Operations without a derivative: their results never require a gradient."""
     for name in names:
         _register(name, kind="nondiff", inputs=inputs, broadcasts=inputs == 2, **fields)
+
+
+# -- Python's operators, for what stands in for an array ---------------------------------------------------------------
+
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "matmul": "matmul",
+    "and": "bitwise_and", "or": "bitwise_or",
+}  # fmt: skip
+_COMPARISONS = {
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+}  # fmt: skip
+_SIGNS = {"neg": "negative", "invert": "bitwise_invert"}
+
+
+def give_operators(cls: Any, function: Callable[[Any, str], Callable[..., Any]]) -> None:
+    """Give ``cls`` the operators that rules use; ``function(x, name)`` is the operation ``name`` where ``x`` is."""
+
+    def binary(name: str) -> Callable[[Any, Any], Any]:
+        return lambda self, other: function(self, name)(self, other)
+
+    def reflected(name: str) -> Callable[[Any, Any], Any]:
+        return lambda self, other: function(self, name)(other, self)
+
+    def unary(name: str) -> Callable[[Any], Any]:
+        return lambda self: function(self, name)(self)
+
+    for python, name in (*_OPERATORS.items(), *_COMPARISONS.items()):
+        setattr(cls, f"__{python}__", binary(name))
+    for python, name in _OPERATORS.items():
+        setattr(cls, f"__r{python}__", reflected(name))
+    for python, name in _SIGNS.items():
+        setattr(cls, f"__{python}__", unary(name))
+    cls.__hash__ = object.__hash__  # which __eq__ has taken

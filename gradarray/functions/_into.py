@@ -79,9 +79,12 @@ def _written(x: Value, other: Any, kernel: str) -> bool:
     meta: Meta | None = x._meta
     if not kind.short or (x._node is not None and grad_enabled()):
         return False
-    family = None if meta is None else meta.family
     # a view, or another has a copy of its memory that the write has to reach, or the memory is lent
-    if family is not None and (meta.base is not None or family.scattered or family.lent):  # type: ignore[union-attr]
+    if (
+        meta is not None
+        and meta.family is not None
+        and (meta.base is not None or meta.family.scattered or meta.family.lent)
+    ):
         return False
     raw = other
     if isinstance(other, Value):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradarray._primitive import TABLE
+from gradarray._primitive import TABLE, give_operators
 
 Rule = Callable[..., Any]
 
@@ -46,37 +46,8 @@ class Moving:
     def __getitem__(self, key: Any) -> Any:
         return Moving(self.space, self.value[key], None if self.tangent is None else self.tangent[key])
 
-    def __neg__(self) -> Any:
-        return self.space.negative(self)
 
-
-def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    if reflected:
-        return lambda self, other: getattr(self.space, name)(other, self)
-    return lambda self, other: getattr(self.space, name)(self, other)
-
-
-for _python, _name in (
-    ("add", "add"),
-    ("sub", "subtract"),
-    ("mul", "multiply"),
-    ("truediv", "divide"),
-    ("pow", "pow"),
-    ("and", "bitwise_and"),
-    ("or", "bitwise_or"),
-):
-    setattr(Moving, f"__{_python}__", _operator(_name))
-    setattr(Moving, f"__r{_python}__", _operator(_name, reflected=True))
-for _python, _name in (
-    ("eq", "equal"),
-    ("ne", "not_equal"),
-    ("lt", "less"),
-    ("le", "less_equal"),
-    ("gt", "greater"),
-    ("ge", "greater_equal"),
-):
-    setattr(Moving, f"__{_python}__", _operator(_name))
-Moving.__hash__ = object.__hash__  # type: ignore[method-assign] # which __eq__ had taken
+give_operators(Moving, lambda x, name: getattr(x.space, name))
 
 
 class Forward:
