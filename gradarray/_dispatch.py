@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradarray import _state, _watch, ops
+from gradarray._deferred import SMALL, RowSum
 from gradarray._engine import Large, Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Kind, Place, place_of, scoped_types, thrifts
-from gradarray._primitive import TABLE, Primitive, Rules
+from gradarray._primitive import MANY, TABLE, Primitive, Rules
 from gradarray._spare import IN_SUM_FIRST, IN_SUM_SECOND, refcount
 from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias
 from gradarray.backends import Array
@@ -195,13 +196,10 @@ class PlainOp(TableOp):
 
     __slots__ = ("pull", "pull_strong")
 
-    def __getattr__(self, name: str) -> Any:
-        """A pull that nobody has asked for yet; its rule is compiled now."""
-        if name not in PlainOp.__slots__:
-            raise AttributeError(name)
-        pull = self._strong_pull() if name == "pull_strong" else self._plain_pull()
-        setattr(self, name, pull)
-        return pull
+    def __init__(self, record: Primitive) -> None:
+        super().__init__(record)
+        _compiled_late(self, "pull", self._plain_pull)
+        _compiled_late(self, "pull_strong", self._strong_pull)
 
     def _strong_pull(self) -> Callable[[OpNode, Any], Sequence[Any]]:
         rule = self.rules.strong.raw
@@ -214,9 +212,9 @@ class PlainOp(TableOp):
             g1, g2 = rule(node, g)
             shape1, shape2 = node.shapes
             if g1 is not None and g1.shape != shape1:
-                g1 = sum_to(node.place.xp, g1, shape1)
+                g1 = _summed(node.place, g1, shape1, node.edges[0])
             if g2 is not None and g2.shape != shape2:
-                g2 = sum_to(node.place.xp, g2, shape2)
+                g2 = _summed(node.place, g2, shape2, node.edges[1])
             thrift = node.place.thrift
             if thrift is None:
                 return g1, g2
@@ -233,6 +231,17 @@ class PlainOp(TableOp):
         return self.rules.weighed if record.inputs == 1 else rule
 
 
+def _compiled_late(op: NamedOp, name: str, compile: Callable[[], Callable[..., Any]]) -> None:
+    """Let the pull ``name`` of ``op`` compile its rule when it is first asked, and be what that gives from then on."""
+
+    def pull(node: OpNode, g: Any) -> Sequence[Any]:
+        compiled = compile()
+        setattr(op, name, compiled)
+        return compiled(node, g)  # type: ignore[no-any-return]
+
+    setattr(op, name, pull)
+
+
 class ShortOp(NamedOp):
     """An elementwise operation, recorded by the short road: real, of one shape, and with edges for ``wanted`` alone.
 
@@ -245,18 +254,14 @@ class ShortOp(NamedOp):
         super().__init__(record.grad_name)
         assert record.rules is not None and record.inputs is not None
         self.inputs, self.wanted, self.chooses = record.inputs, wanted, record.chooses
-        self.rules = record.rules.part(wanted)
+        self.rules = rules = record.rules.part(wanted)
+        _compiled_late(self, "pull", lambda: self._masking(rules.raw))
+        _compiled_late(self, "pull_large", lambda: self._masking(rules.large))
+        _compiled_late(self, "pull_strong", lambda: rules.strong.raw)
+        _compiled_late(self, "pull_strong_large", lambda: rules.strong.large)
 
-    def __getattr__(self, name: str) -> Any:
-        """A pull that nobody has asked for yet; its rule is compiled now."""
-        if not name.startswith("pull"):
-            raise AttributeError(name)
-        strong = name.startswith("pull_strong")
-        rules = self.rules.strong if strong else self.rules
-        rule = rules.large if name.endswith("large") else rules.raw
-        pull = (lambda node, g: Masked(rule(node, g))) if self.chooses and not strong else rule
-        setattr(self, name, pull)
-        return pull
+    def _masking(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        return (lambda node, g: Masked(rule(node, g))) if self.chooses else rule
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
         return self._pull_taped(node, g, self.rules)
@@ -309,6 +314,15 @@ def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
         if g is not None and g.shape != shape:
             return [g if g is None else sum_to(xp, g, shape) for g, shape in zip(gs, node.shapes, strict=True)]
     return gs
+
+
+def _summed(place: Place, g: Any, shape: tuple[int, ...], edge: Any) -> Any:
+    """``g`` summed back to the ``shape`` of the input that ``edge`` leads to, now or together with others."""
+    if refcount(edge) > MANY and place.joins:
+        given = g.shape
+        if len(given) == 2 and given[1:] == shape and given[0] * given[1] <= SMALL:
+            return RowSum(place, g, shape)
+    return sum_to(place.xp, g, shape)
 
 
 class _Ops(dict[Primitive, TableOp]):
@@ -1020,6 +1034,9 @@ class _Taped:
 
     def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]
+
+    def transposed_product(self, cell1: Sequence[Value], g: Value, shape2: tuple[int, ...]) -> Value:
+        return self.matmul(self.matrix_transpose(cell1[0]), g)  # type: ignore[no-any-return]
 
 
 TAPED = _Taped()

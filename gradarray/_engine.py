@@ -135,9 +135,10 @@ class Hook:
 
 
 class Deferred:
-    """A cotangent that is a small part of a large sum, such as the gradient of one slice of an array.
+    """A cotangent that is best made with what it is added to.
 
-    Adding it to a sum costs what the part costs; only the sum is ever made in full.
+    The gradient of one slice of an array is a small part of a large sum: adding it costs what the part costs, and only
+    the sum is ever made in full. The gradients of a matrix that many small products share are made as one product.
     """
 
     __slots__ = ()
@@ -145,6 +146,10 @@ class Deferred:
     def add_to(self, total: Cotangent | None, *, owned: bool) -> Cotangent:
         """``total`` (None: zero) plus this, in a new buffer, or in ``total`` itself where that is ``owned``."""
         raise NotImplementedError
+
+    def join(self, other: Deferred) -> bool:
+        """Take in ``other``, which came to the same place, where that makes the sum cheaper; else False."""
+        return False
 
 
 class GraphFreedError(RuntimeError):
@@ -170,6 +175,8 @@ class _Sums:
         """``total``, which waits at ``key``, plus ``g``."""
         owned = self.owned
         if isinstance(total, Deferred):
+            if isinstance(g, Deferred) and total.join(g):
+                return total
             total = total.add_to(None, owned=False)
             owned.add(key)
         if isinstance(g, Deferred):

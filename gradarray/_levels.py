@@ -194,7 +194,7 @@ class LevelPlace(Place):
         self.integer = below.integer
         self.scope = None
         self.mutable, self.negative_steps, self.in_place, self.thrift = False, True, {}, None
-        self.chunked = below.chunked
+        self.chunked, self.joins = below.chunked, False
         self.shape_of = None
         self.backend = _LevelBackend(self)
         self.kernels = self.complex_kernels = _LevelKernels(self)  # type: ignore[assignment]
@@ -241,6 +241,9 @@ class _LevelSpace(Space):
 
     def scattered(self, g: Any, *indices: Any, key: Any, shape: tuple[int, ...]) -> Any:
         return self.index_adjoint(g, *indices, key=key, shape=shape)
+
+    def transposed_product(self, cell1: list[Any], g: Any, shape2: tuple[int, ...]) -> Any:
+        return self.matmul(self.matrix_transpose(cell1[0]), g)
 
 
 class _LevelBackend(Backend):

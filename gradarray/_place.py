@@ -6,14 +6,14 @@ Knows the table and the backend contract. Must not know tensors or the engine's 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 from gradarray import backends
+from gradarray._deferred import SMALL, Product, Scattered, fill
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
-from gradarray._spare import IN_DEFERRED, refcount
 from gradarray.backends import Array, Backend, Capabilities, Thrift
 from gradarray.backends._manager import at_unregistering
 from gradarray.devices import Device
@@ -148,44 +148,6 @@ class ComplexKernels(dict[str, Callable[..., Any]]):
         return found
 
 
-class Slotted:
-    """Stands in an index for the array that comes as an input of its own."""
-
-    __slots__ = ("position",)
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-
-
-def fill(key: Any, indices: Sequence[Any]) -> Any:
-    """``key`` with the arrays it stands for put in."""
-    if not indices:
-        return key
-    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
-
-
-class Scattered(Deferred):
-    """The cotangent of ``x[key]``: zero but at ``key``. Summed into one array without ever being one itself."""
-
-    __slots__ = ("key", "place", "shape", "value")
-
-    def __init__(self, place: Place, value: Array, key: Any, shape: tuple[int, ...]) -> None:
-        self.place, self.value, self.key, self.shape = place, value, key, shape
-
-    def add_to(self, total: Array | None, *, owned: bool) -> Array:
-        place = self.place
-        if total is None:
-            return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
-        spare = refcount(total) <= IN_DEFERRED
-        total = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
-        if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(total))):
-            total = place.backend.copy(total)
-        if place.scope is None:
-            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
-        with place.scope():
-            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
-
-
 class Space:
     """The namespace of raw arrays that rules compute in: every kernel as an attribute."""
 
@@ -215,6 +177,14 @@ class Space:
 
     def scattered(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
         return Scattered(self._place, g, fill(key, indices), shape)
+
+    def transposed_product(self, cell1: list[Array], g: Array, shape2: tuple[int, ...]) -> Any:
+        """``x1ᵀ g``, of ``shape2``, now or together with others."""
+        x1, place = cell1[0], self._place
+        size = x1.shape[0] * (shape2[0] + shape2[1])
+        if place.joins and size <= SMALL:
+            return Product(place, cell1, g, shape2, size)
+        return self.matmul(self.matrix_transpose(x1), g)
 
 
 Held = tuple[Any, tuple[Any, ...], tuple[Any, ...]]
@@ -322,6 +292,8 @@ class Place:
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
     thrift : Thrift or None
         How rules compute on large arrays; None where they do as on all.
+    joins : bool
+        Whether small cotangents wait for others to be made with: a call costs more there than what is stacked.
     chunked : bool
         Whether each operation is a step of a graph, and the backend can run NumPy's on each chunk as one of them.
     xp : Space
@@ -333,7 +305,7 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "chunked", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer",
-        "kernels", "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of",
+        "joins", "kernels", "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of",
         "thrift", "xp",
     )  # fmt: skip
     level: Any
@@ -357,6 +329,7 @@ class Place:
         if self.thrift is not None:
             thrifts[self.array_type] = self.thrift
         self.chunked = "by_chunks" in backend.kernels(device)
+        self.joins = self.mutable and self.scope is None and self.shape_of is None and not self.chunked
         self.kernels, self.complex_kernels = Kernels(self), ComplexKernels(self)
         self.xp = Space(self)
         self.kinds = {name: Kind(self, BY_NAME[name]) for name in self.raw_dtype}

@@ -6,10 +6,14 @@ A rule says by the names of its parameters what it needs, and nothing else is ke
 
 ``x``, ``x1``, ``x2``, …
     the value of an input; of a variadic operation ``xs`` the list of all inputs and ``rest`` of all but the first
+``cell``, ``cell1``, …
+    such a value as the node holds it, in a list of one, for what is computed later: a write gives the cell a copy
 ``out``
     the value of the output (a list where there are several)
 ``shape``, ``shape1``, ``shape2``, …, ``shapes``
     the shape of an input (``shape`` where it is the only one), which costs no memory
+``shared1``, ``shared2``, …
+    whether so many nodes lead to that input that it pays to make their cotangents together (see :data:`MANY`)
 ``xp``
     the namespace to compute in; ``g`` the cotangent; ``t`` the tangent
 any other name
@@ -42,6 +46,9 @@ _THRIFTY: Final = {
     "-g": "thrift.negative(g, {})",
 }
 """The expressions that a backend may compute in memory that is there, as it does so; last whether ``g`` is to spare."""
+MANY: Final = 16
+"""How many hold what an edge leads to, by Python's reference count, where cotangents wait to be made together: a weight
+that is used once is held by a few variables, that of a recurrent net by a node for each step."""
 Partial = Rule | int | float
 
 TABLE: Final[dict[str, Primitive]] = {}
@@ -214,6 +221,7 @@ def _position(name: str, inputs: int | None) -> int | None:
     """The position among what a node saves of the value called ``name`` (-1: the output), or None if it is no value."""
     if name == "out":
         return -1
+    name = name.replace("cell", "x")
     if inputs is None:
         return {"xs": 0, "rest": 1}.get(name)
     if name == "x" and inputs == 1:
@@ -241,9 +249,13 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
         if inputs is None and position >= 0:
             part = f"saved[{position}:-1]"
             return part if taped else f"[cell[0] for cell in node.{part}]"
+        if "cell" in name:
+            return f"(saved[{position}],)" if taped else f"node.saved[{position}]"
         return f"saved[{position}]" if taped else f"node.saved[{position}][0]"
     if (index := _shape_index(name, inputs)) is not None:
         return f"node.shapes[{index}]"
+    if name.startswith("shared"):
+        return "False" if taped else f"refcount(node.edges[{int(name[6:]) - 1}]) > MANY"
     return f"node.params[{name!r}]"
 
 
@@ -261,7 +273,7 @@ def _compile(
     With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Unless it is taped it
     gives the cotangents of two factors that are one tensor as one. ``large``, ``weighed``: see :class:`Rules`.
     """
-    scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "Large": Large}
+    scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "MANY": MANY, "Large": Large}
     chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]
     plain, thrifty = [], []
     for i in chosen:
@@ -341,7 +353,8 @@ def _call(rule: Rule, n: int | None, xp: Any, t: Any, xs: Sequence[Any], out: An
         if name == "shapes":
             return tuple(x.shape for x in xs)
         if (position := _position(name, n)) is not None:
-            return out if position == -1 else xs[position:] if n is None else xs[position]
+            found = out if position == -1 else xs[position:] if n is None else xs[position]
+            return [found] if "cell" in name else found
         if (index := _shape_index(name, n)) is not None:
             return xs[index].shape
         return params[name]

@@ -49,6 +49,7 @@ PUBLIC = (
 TABLE = {
     "_engine": Row(0),
     "_spare": Row(0, ("_engine",)),
+    "_deferred": Row(2, ("_engine", "_spare", "backends")),
     "_primitive": Row(0, ("_engine", "_spare")),
     "dtypes": Row(0, (), ("numpy",)),
     "devices": Row(0),

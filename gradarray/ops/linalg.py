@@ -31,7 +31,10 @@ def _matmul_first(xp: Any, g: Any, x2: Any, shape1: Shape, shape2: Shape) -> Any
     return xp.matmul(g, xp.matrix_transpose(x2))
 
 
-def _matmul_second(xp: Any, g: Any, x1: Any, shape1: Shape, shape2: Shape) -> Any:
+def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, shared2: bool) -> Any:
+    if shared2 and len(shape1) == 2 == len(shape2):
+        return xp.transposed_product(cell1, g, shape2)
+    (x1,) = cell1
     if len(shape1) == 1:
         return x1 * g if len(shape2) == 1 else x1[:, None] * g[..., None, :]
     if len(shape2) == 1:

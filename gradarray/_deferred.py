@@ -1,0 +1,145 @@
+"""Cotangents of arrays that are best made together: slices, products and sums that lead to one and the same input.
+
+Knows places as opaque values, and arrays. Must not know tensors, nodes or the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradarray._engine import Deferred
+from gradarray._spare import IN_DEFERRED, refcount
+from gradarray.backends import Array
+
+if TYPE_CHECKING:
+    from gradarray._place import Place
+
+Shape = tuple[int, ...]
+
+SMALL = 8_192
+"""Up to how many elements a cotangent waits for others: beyond, the arithmetic takes longer than the calls it saves."""
+_MOST = 32_768
+"""From how many elements on those that wait are computed, so that they never take much memory."""
+
+
+class Slotted:
+    """Stands in an index for the array that comes as an input of its own."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def fill(key: Any, indices: Sequence[Any]) -> Any:
+    """``key`` with the arrays it stands for put in."""
+    if not indices:
+        return key
+    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
+
+
+class Scattered(Deferred):
+    """The cotangent of ``x[key]``: zero but at ``key``. Summed into one array without ever being one itself."""
+
+    __slots__ = ("key", "place", "shape", "value")
+
+    def __init__(self, place: Place, value: Array, key: Any, shape: Shape) -> None:
+        self.place, self.value, self.key, self.shape = place, value, key, shape
+
+    def add_to(self, total: Array | None, *, owned: bool) -> Array:
+        place = self.place
+        if total is None:
+            return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
+        spare = refcount(total) <= IN_DEFERRED
+        total = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
+        if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(total))):
+            total = place.backend.copy(total)
+        if place.scope is None:
+            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
+        with place.scope():
+            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
+
+
+class Product(Deferred):
+    """The cotangent ``x1ᵀ g`` of the matrix that ``x1`` was multiplied by, both small.
+
+    ``x1ᵀ g + y1ᵀ h`` is one product, of what is stacked. The weight of a recurrent net gets one such cotangent a step,
+    and a large product takes less time than many small ones and their sum.
+    """
+
+    __slots__ = ("cell", "g", "parts", "place", "shape", "size", "total")
+    nbytes = 0
+
+    def __init__(self, place: Place, cell: list[Array], g: Array, shape: Shape, size: int) -> None:
+        # x1 as a node holds it: were the tensor written to, in a hook, the cell would get a copy
+        self.place, self.cell, self.g, self.shape, self.size = place, cell, g, shape, size
+        self.parts: list[tuple[list[Array], Array]] | None = None
+        self.total: Array | None = None
+
+    def join(self, other: Deferred) -> bool:
+        if type(other) is not Product:
+            return False
+        parts = self.parts
+        if parts is None:
+            self.parts = parts = [(self.cell, self.g)]
+        parts.append((other.cell, other.g))
+        self.size += other.size
+        if self.size >= _MOST:
+            self.total, self.parts, self.size = self._made(), [], 0
+        return True
+
+    def add_to(self, total: Array | None, *, owned: bool) -> Array:
+        made = self._made()
+        if total is None:
+            return made
+        if not owned:
+            return total + made
+        total += made
+        return total
+
+    def _made(self) -> Array:
+        kernels, parts, total = self.place.kernels, self.parts, self.total
+        if parts is None:
+            return kernels["matmul"](kernels["matrix_transpose"](self.cell[0]), self.g)
+        if not parts:
+            return total
+        first, second = [cell[0] for cell, _ in parts], [g for _, g in parts]
+        if len(parts) > 1:
+            concat = kernels["concat"]
+            x1, g = concat(first, axis=0), concat(second, axis=0)
+        else:
+            x1, g = first[0], second[0]
+        made = kernels["matmul"](kernels["matrix_transpose"](x1), g)
+        return made if total is None else total + made
+
+
+class RowSum(Deferred):
+    """The cotangent of a vector that was added to each row of a matrix, the sum of the rows of ``g``, which is small.
+
+    Several are summed up before their rows are.
+    """
+
+    __slots__ = ("g", "mine", "place", "shape")
+    nbytes = 0
+
+    def __init__(self, place: Place, g: Array, shape: Shape) -> None:
+        self.place, self.g, self.shape, self.mine = place, g, shape, False
+
+    def join(self, other: Deferred) -> bool:
+        if type(other) is not RowSum or other.g.shape != self.g.shape:
+            return False
+        if self.mine:
+            self.g += other.g
+        else:
+            self.g, self.mine = self.g + other.g, True
+        return True
+
+    def add_to(self, total: Array | None, *, owned: bool) -> Array:
+        made = self.place.kernels["sum"](self.g, axis=0)
+        if total is None:
+            return made
+        if not owned:
+            return total + made
+        total += made
+        return total
