@@ -212,9 +212,9 @@ class PlainOp(TableOp):
             g1, g2 = rule(node, g)
             shape1, shape2 = node.shapes
             if g1 is not None and g1.shape != shape1:
-                g1 = _summed(node.place, g1, shape1, node.edges[0])
+                g1 = _summed(node.place, g1, shape1, node.to[0])
             if g2 is not None and g2.shape != shape2:
-                g2 = _summed(node.place, g2, shape2, node.edges[1])
+                g2 = _summed(node.place, g2, shape2, node.to[1])
             thrift = node.place.thrift
             if thrift is None:
                 return g1, g2
@@ -657,7 +657,7 @@ def _one(op: TableOp) -> Callable[[Any, dict[str, Any]], Any]:
             if out._kind is kind:
                 new: OpNode = OpNode()
                 new.op, new.hooks, new.place, new.params, new.complex = plain, None, kind.place, params, False
-                new.edges = (x if node is LEAF else node,)
+                new.to = x if node is LEAF else node
                 new.shapes = (data.shape,)
                 if save_x or save_out:
                     new.saved = (cell_of(v) if save_x else None, cell_of(out) if save_out else None)
@@ -711,7 +711,7 @@ def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: 
     new: OpNode = OpNode()
     new.op, new.hooks, new.place, new.params, new.complex = op.plain, None, out._kind.place, params, False
     node1, node2 = v1._node, v2._node
-    new.edges = (v1 if node1 is LEAF else node1, v2 if node2 is LEAF else node2)
+    new.to = (v1 if node1 is LEAF else node1, v2 if node2 is LEAF else node2)
     new.shapes = (v1._data.shape, v2._data.shape)
     plan = op.plans[node1 is not None, node2 is not None]
     if plan:
@@ -774,7 +774,7 @@ def unary(name: str) -> Callable[[Any], Any]:
             new.saved = (None, cell)
         else:
             new.saved = ()
-        new.edges = (x if node is LEAF else node,)
+        new.to = x if node is LEAF else node
         new.hooks = None
         new.seq = next_seq()
         out._node = new
@@ -858,13 +858,13 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         new.place = kind.place
         if node1 is None:
             new.op, plan = op2, plan2
-            new.edges = (x2 if node2 is LEAF else node2,)
+            new.to = x2 if node2 is LEAF else node2
         elif node2 is None:
             new.op, plan = op1, plan1
-            new.edges = (x1 if node1 is LEAF else node1,)
+            new.to = x1 if node1 is LEAF else node1
         else:
             new.op, plan = op12, plan12
-            new.edges = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
+            new.to = (x1 if node1 is LEAF else node1, x2 if node2 is LEAF else node2)
         if plan is None:
             new.saved = ()
         elif held is not None and (alone2 if node2 is None else alone1):

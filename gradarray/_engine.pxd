@@ -1,8 +1,13 @@
 # What the compiler may take for granted of _engine.py; see docs/performance.md.
 
+cimport cython
+
+@cython.trashcan(True)  # a chain is freed node by node, without recursion
 cdef class Node:
     cdef object __weakref__
-    cdef public object op, seq, edges, saved, hooks, outputs
+    cdef public object hooks, op, saved, to
+    cdef public long long seq
+    cdef public int outputs
 
 cdef class Slot:
     cdef public Node node

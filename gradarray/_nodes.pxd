@@ -1,6 +1,8 @@
 # What the compiler may take for granted of _nodes.py; see docs/performance.md.
 
+cimport cython
 from gradarray._engine cimport Node
 
+@cython.trashcan(True)
 cdef class OpNode(Node):
-    cdef public object place, params, shapes, complex
+    cdef public object complex, params, place, shapes

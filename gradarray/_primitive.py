@@ -255,7 +255,7 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
     if (index := _shape_index(name, inputs)) is not None:
         return f"node.shapes[{index}]"
     if name.startswith("shared"):
-        return "False" if taped else f"refcount(node.edges[{int(name[6:]) - 1}]) > MANY"
+        return "False" if taped else f"refcount(node.to[{int(name[6:]) - 1}]) > MANY"
     return f"node.params[{name!r}]"
 
 
@@ -294,7 +294,7 @@ def _compile(
     def gives(items: Sequence[str]) -> str:
         if inputs is None:
             return items[0]
-        parts = [item if sure else f"{item} if node.edges[{i}] is not None else None" for i, item in zip(chosen, items)]
+        parts = [item if sure else f"{item} if node.to[{i}] is not None else None" for i, item in zip(chosen, items)]
         return f"({', '.join(parts)},)"
 
     lines, sparing_lines = [f"return {gives(plain)}"], [f"return {gives(thrifty)}"]
