@@ -300,8 +300,7 @@ def w10(tiny: bool) -> Workload:
     factors = [1 + i / pieces for i in range(pieces)]
 
     def loss(lib: Any, x: Any) -> Any:
-        parts = [x[i * length : (i + 1) * length] * f for i, f in enumerate(factors)]
-        joined = lib.concat(parts)
+        joined = lib.concat([x[i * length : (i + 1) * length] * f for i, f in enumerate(factors)])
         some = lib.take(x, picked)
         return lib.sum(joined * joined) + lib.sum(some * some)
 

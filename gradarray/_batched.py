@@ -22,10 +22,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradarray._deferred import Slotted
 from gradarray._dispatch import TAPED, apply, make, transfer
 from gradarray._inplace import write
 from gradarray._levels import Level, LevelPlace, Opaque, short
+from gradarray._place import Slotted
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
 from gradarray.ops._batching import aligned, laid_out, stacked

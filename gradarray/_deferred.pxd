@@ -2,10 +2,6 @@
 
 from gradarray._engine cimport Deferred
 
-cdef class Slotted:
-    cdef object __weakref__
-    cdef public object position
-
 cdef class Scattered(Deferred):
     cdef public object key, place, shape, value
 

@@ -5,7 +5,6 @@ Knows places as opaque values, and arrays. Must not know tensors, nodes or the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._engine import Deferred
@@ -21,22 +20,6 @@ SMALL = 8_192
 """Up to how many elements a cotangent waits for others: beyond, the arithmetic takes longer than the calls it saves."""
 _MOST = 32_768
 """From how many elements on those that wait are computed, so that they never take much memory."""
-
-
-class Slotted:
-    """Stands in an index for the array that comes as an input of its own."""
-
-    __slots__ = ("position",)
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-
-
-def fill(key: Any, indices: Sequence[Any]) -> Any:
-    """``key`` with the arrays it stands for put in."""
-    if not indices:
-        return key
-    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
 
 
 class Scattered(Deferred):

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from gradarray._deferred import Slotted
 from gradarray._dispatch import TAPED, apply, common_place, make, transfer
 from gradarray._inplace import write
 from gradarray._levels import Level, LevelPlace, Opaque, short
+from gradarray._place import Slotted
 from gradarray._primitive import TABLE, Primitive
 from gradarray._storage import Value
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from gradarray import _state, _watch
-from gradarray._deferred import Slotted, fill
 from gradarray._dispatch import (
     TAPED,
     ShapeError,
@@ -30,7 +29,7 @@ from gradarray._dispatch import (
 )  # fmt: skip
 from gradarray._engine import Masked
 from gradarray._nodes import NamedOp, OpNode, new_node
-from gradarray._place import Place, place_of
+from gradarray._place import Place, Slotted, fill, place_of
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Step, Value, before_write, family_of, meta_of, rebind
 from gradarray.backends import Array

@@ -6,12 +6,12 @@ Knows the table and the backend contract. Must not know tensors or the engine's 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from gradarray import backends
-from gradarray._deferred import SMALL, Product, Scattered, fill
+from gradarray._deferred import SMALL, Product, Scattered
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend, Capabilities, Thrift
@@ -146,6 +146,22 @@ class ComplexKernels(dict[str, Callable[..., Any]]):
             found = found if place.scope is None else scoped(found, place.scope)
         self[name] = found
         return found
+
+
+class Slotted:
+    """Stands in an index for the array that comes as an input of its own."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def fill(key: Any, indices: Sequence[Any]) -> Any:
+    """``key`` with the arrays it stands for put in."""
+    if not indices:
+        return key
+    return tuple(indices[k.position] if isinstance(k, Slotted) else k for k in key)
 
 
 class Space:

@@ -17,7 +17,7 @@ import numpy as np
 
 from gradarray.backends._contract import Array, Backend, Capabilities
 from gradarray.backends._special import NumPyFunctions
-from gradarray.backends._thrift import NumpyThrift
+from gradarray.backends._thrift import NumpyThrift, expanded
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
@@ -61,7 +61,7 @@ def argsort(x: Array, *, axis: int, descending: bool, stable: bool) -> Array:
 def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
     """``x`` broadcast; small arrays copied, which takes a tenth of the time that ``np.broadcast_to`` takes."""
     if math.prod(shape) > 8192:
-        return np.broadcast_to(x, shape)
+        return np.broadcast_to(x, shape) if x.ndim else expanded(x, shape)
     out = np.empty(shape, x.dtype)
     if x.ndim:
         out[...] = x
@@ -206,6 +206,11 @@ class NumpyBackend(Backend):
             return np.from_dlpack(array, copy=False)
         except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):  # not of the host, or not exported
             return None
+
+    def getitem(self, array: Array, key: Any) -> Array:
+        if array.ndim == 1 and type(key) is tuple and len(key) == 2 and key[1] is ... and type(key[0]) is np.ndarray:
+            return array[key[0]]  # in three quarters of the time
+        return array[key]
 
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
         if _is_basic(key):

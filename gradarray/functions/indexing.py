@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray._deferred import Slotted
 from gradarray._dispatch import apply, cast, grad_enabled, make, road
 from gradarray._inplace import write
+from gradarray._place import Slotted
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import as_value

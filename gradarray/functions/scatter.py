@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradarray._deferred import Slotted
 from gradarray._dispatch import ShapeError, apply, cast
+from gradarray._place import Slotted
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import arange, as_value

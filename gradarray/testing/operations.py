@@ -12,8 +12,8 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gradarray._deferred import Slotted as Placeholder
 from gradarray._dispatch import apply, binary, cast, common_place, make, promoted, unary
+from gradarray._place import Slotted as Placeholder
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.autograd.modes import no_grad
