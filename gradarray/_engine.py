@@ -412,27 +412,33 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
     """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks); None where that is all."""
     found = set(targets)
     every = not any(isinstance(target, Node) for target in found)
-    seen: set[Any] = set()
-    stack = [edge.node if isinstance(edge, Slot) else edge for edge in roots]
-    nodes: list[Node] = []
+    seen: set[Node] = set()
+    stack = list(roots)
+    node: Node
     while stack:
-        node = stack.pop()
-        if node is None or node in seen:
+        edge = stack.pop()
+        if isinstance(edge, Node):
+            node = edge
+        elif edge is None:
             continue
-        seen.add(node)
-        if isinstance(node, Node):
-            nodes.append(node)
-            ends = True
-            for edge in node.edges:
-                if edge is not None:
-                    ends = False
-                    stack.append(edge.node if isinstance(edge, Slot) else edge)
-            every = every and not ends
-        elif node not in found:
-            every = False
+        elif isinstance(edge, Slot):
+            node = edge.node
+        else:
+            every = every and edge in found
+            continue
+        if node not in seen:
+            seen.add(node)
+            to = node.to
+            if type(to) is not tuple:
+                stack.append(to)
+                every = every and to is not None
+            else:
+                stack += to
+                if not to or to[0] is None:
+                    every = every and any(edge is not None for edge in to)
     if every:
         return None
-    for node in sorted(nodes, key=lambda n: n.seq):
+    for node in sorted(seen, key=lambda n: n.seq):
         if not found.isdisjoint(_targets(node)):
             found.add(node)
     return frozenset(found)
