@@ -679,6 +679,9 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
     record = op.record
     name, differentiable = record.name, record.rules is not None
     assert not record.view, "what a view is of would have to be said"
+    plan1, plan2, plan12 = (
+        op.plans[needs] if differentiable else () for needs in ((True, False), (False, True), (True, True))
+    )
 
     def run(x1: Any, x2: Any, params: dict[str, Any]) -> Any:
         if type(x1) is not Tensor or type(x2) is not Tensor:
@@ -689,7 +692,10 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
         if kind is not v2._kind or not kind.middle:
             return _general(op, (x1, x2), params)
         try:
-            raw: Any = kind.kernels[name](v1._data, v2._data, **params)
+            if params:
+                raw: Any = kind.kernels[name](v1._data, v2._data, **params)
+            else:
+                raw = kind.kernels[name](v1._data, v2._data)
         except Exception as error:
             raise _explained(record, (x1, x2), error) from error
         out: Value = Tensor()
@@ -698,7 +704,8 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
         out._node = out._cell = out._meta = None
         if (v1._node is not None or v2._node is not None) and differentiable and grad_enabled():
             if out._kind is kind:
-                _record_two(op, v1, v2, params, out)
+                plan = plan1 if v2._node is None else plan2 if v1._node is None else plan12
+                _record_two(op, v1, v2, params, out, plan)
             elif out._kind.dtype.kind in "fc":
                 _record(op, (x1, x2), params, kind.place, (out,))
         return out
@@ -706,19 +713,31 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
     return run
 
 
-def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: Value) -> None:
-    """:func:`_record` for an operation on two real tensors of one dtype, which gives one of that dtype."""
+def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: Value, plan: Any) -> None:
+    """:func:`_record` for an operation on two real tensors of one dtype, which gives one of that dtype.
+
+    ``plan`` says of each input, and of the output, whether it is saved; nothing is where it is empty.
+    """
     new: OpNode = OpNode()
+    data1, data2 = v1._data, v2._data
     new.op, new.hooks, new.place, new.params, new.complex = op.plain, None, out._kind.place, params, False
     node1, node2 = v1._node, v2._node
     new.to = (v1 if node1 is LEAF else node1, v2 if node2 is LEAF else node2)
-    new.shapes = (v1._data.shape, v2._data.shape)
-    plan = op.plans[node1 is not None, node2 is not None]
+    new.shapes = (data1.shape, data2.shape)
     if plan:
         save1, save2, save_out = plan
-        new.saved = (
-            cell_of(v1) if save1 else None, cell_of(v2) if save2 else None, cell_of(out) if save_out else None,
-        )  # fmt: skip
+        cell1 = cell2 = cell3 = None
+        if save1:
+            cell1 = v1._cell
+            if cell1 is None:
+                v1._cell = cell1 = [data1]
+        if save2:
+            cell2 = v2._cell
+            if cell2 is None:
+                v2._cell = cell2 = [data2]
+        if save_out:
+            out._cell = cell3 = [out._data]
+        new.saved = (cell1, cell2, cell3)
     else:
         new.saved = ()
     new.seq = next_seq()
@@ -852,7 +871,8 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             out._node = None
             return out
         if uneven:
-            _record_two(whole, v1, v2, {}, out)
+            plan = plan1 if node2 is None else plan2 if node1 is None else plan12
+            _record_two(whole, v1, v2, {}, out, plan)
             return out
         new: OpNode = OpNode()
         new.place = kind.place

@@ -109,8 +109,7 @@ class Methods(Value):
     def __pos__(self) -> Any:
         return apply(TABLE["positive"], (self,), {})
 
-    def __matmul__(self, other: Any) -> Any:
-        return linalg.product(self, other)
+    __matmul__: Any = linalg.product
 
     def __rmatmul__(self, other: Any) -> Any:
         return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]
@@ -120,8 +119,7 @@ class Methods(Value):
             return NotImplemented
         return in_place(linalg.matmul, "matmul_")(self, other)
 
-    def __getitem__(self, key: Any) -> Any:
-        return getitem(self, key)  # type: ignore[arg-type]
+    __getitem__: Any = getitem
 
     def __setitem__(self, key: Any, value: Any) -> None:
         setitem(self, key, value)  # type: ignore[arg-type]
