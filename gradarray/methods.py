@@ -114,7 +114,7 @@ class Methods(Value):
     def __rmatmul__(self, other: Any) -> Any:
         return linalg.matmul(other, self) if isinstance(other, Value) else NotImplemented  # type: ignore[arg-type]
 
-    def __imatmul__(self, other: Any) -> Any:
+    def __imatmul__(self, other: Any) -> Any:  # type: ignore[misc] # Any does not say that they agree
         if not isinstance(other, Value):
             return NotImplemented
         return in_place(linalg.matmul, "matmul_")(self, other)

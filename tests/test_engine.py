@@ -228,6 +228,54 @@ def test_deferred_cotangents_make_one_buffer(through_a_node):
     assert Adds.made == 1
 
 
+class Joins(Deferred):
+    """Numbers of one sign, which are added up when they are asked for."""
+
+    made = 0
+
+    def __init__(self, *values):
+        self.values = values
+
+    def join(self, other):
+        if type(other) is not Joins or self.values[0] * other.values[0] < 0:
+            return False
+        self.values += other.values
+        return True
+
+    def add_to(self, total, *, owned):
+        Joins.made += 1
+        return sum(self.values) + (total or 0)
+
+
+@pytest.mark.parametrize(("values", "made"), [((1, 2, 3), 1), ((1, 2, -3), 2), ((1, -2, 3), 3), ((-1,), 1)])
+@pytest.mark.parametrize("through_a_node", [False, True])
+def test_deferred_cotangents_that_join_are_made_together(values, made, through_a_node):
+    class GiveJoins(Op):
+        def pull(self, node, g):
+            return (Joins(node.saved[0]),)
+
+    Joins.made = 0
+    foot = node("x", factors=(1,)) if through_a_node else "x"
+    parts = [node(foot, factors=(value,), op=GiveJoins()) for value in reversed(values)]  # the youngest comes first
+    assert run((node(*parts), 1)) == {"x": sum(values)}
+    assert Joins.made == made
+
+
+def test_a_deferred_cotangent_does_not_join_a_number():
+    class GiveJoins(Op):
+        def pull(self, node, g):
+            return (Joins(5),)
+
+    for op, other in ((None, GiveJoins()), (GiveJoins(), None)):
+        parts = [node("x", factors=(2,)) if o is None else node("x", factors=(1,), op=o) for o in (op, other)]
+        assert run((node(*parts), 1)) == {"x": 7}
+
+
+@pytest.mark.parametrize("edges", [("x",), (("a", "tuple"),), ("x", "y"), (None,), ()])
+def test_the_edges_of_a_node_are_what_was_given(edges):
+    assert node(*edges).edges == edges
+
+
 def test_sums_are_made_in_the_first_buffer_that_the_walk_owns():
     calls = []
 

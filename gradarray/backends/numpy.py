@@ -146,6 +146,7 @@ class NumpyBackend(Backend):
             "roll": _roll,
             "argsort": argsort,
             "relu": relu,
+            "indicator": lambda mask, like: mask.astype(like.dtype),
             "sum": _add_up,
             "mean": mean,
             "spread": spread,

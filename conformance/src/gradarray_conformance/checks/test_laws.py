@@ -45,6 +45,15 @@ def recurrence(x: Any) -> Any:
     return state
 
 
+def shared(x: Any) -> Any:
+    """Steps so many that the gradients of what they share are put together."""
+    weight, bias = ga.sin(x @ ga.matrix_transpose(x)) * 0.3, ga.mean(x, axis=1)
+    state = ga.matrix_transpose(x)
+    for _ in range(20):
+        state = ga.tanh(state @ weight + bias)
+    return state
+
+
 FUNCTIONS: dict[str, Function] = {
     "a shift": lambda x: x + 1.5,
     "a chain": lambda x: ga.exp(ga.sin(x) * 0.5),
@@ -61,6 +70,7 @@ FUNCTIONS: dict[str, Function] = {
     "a write": written_into,
     "a write through a view": through_a_view,
     "a loop": recurrence,
+    "a weight of many steps": shared,
 }
 per_function = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
 points = st.sampled_from(((2, 3), (3, 2), (2, 1))).flatmap(lambda shape: arrays("real", shape))
