@@ -335,6 +335,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "pow_number": hosted_pair(operator.pow, np.power),
     "prod": _as_given(_reduction(_prod)),
     "real": own(lambda x: x.real.clone(), only=torch.is_complex),
+    "relu": own(torch.relu, only=lambda x: x.dtype.is_signed),
     "remainder": hosted_pair(remainder, np.remainder),
     "reshape": lambda x, shape: x.reshape(shape),
     "roll": roll,
