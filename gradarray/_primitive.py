@@ -69,7 +69,7 @@ class Rules:
     weighed : callable
         ``raw`` of one input, which says by :class:`gradarray._engine.Large` where its cotangent is large.
     raw_complex, taped_complex : callable
-        Their twins for complex numbers.
+        Their twins for complex numbers, whose rules are made then.
     strong : Rules
         The same for cotangents whose zeros must stay zero whatever they meet.
     """
@@ -77,7 +77,7 @@ class Rules:
     def __init__(
         self,
         real: Cotangents,
-        conj: Cotangents,
+        conj: Callable[[], Cotangents],
         n: int | None,
         wanted: tuple[int, ...] | None = None,
         strong: Rules | None = None,
@@ -114,12 +114,12 @@ class Rules:
     @cached_property
     def raw_complex(self) -> Compiled:
         _, conj, n, wanted = self._sources
-        return _compile(conj, n, wanted, taped=False)
+        return _compile(conj(), n, wanted, taped=False)
 
     @cached_property
     def taped_complex(self) -> Compiled:
         _, conj, n, wanted = self._sources
-        return _compile(conj, n, wanted, taped=True)
+        return _compile(conj(), n, wanted, taped=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -410,11 +410,13 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
             total = term if total is None else total + term
         return total if total is None or total.shape == out.shape else xp.broadcast_to(total, shape=out.shape)
 
-    conjugates = [conjugated(p) for p in partials]
-    strong = "xp.strong_multiply(g, rule())"
-    rules = Rules(expressions(strong, partials), expressions(strong, conjugates), n)
+    def compiled(product: str, strong: Rules | None = None) -> Rules:
+        real = expressions(product, partials)
+        return Rules(real, lambda: expressions(product, [conjugated(p) for p in partials]), n, strong=strong)
+
+    rules = compiled("xp.strong_multiply(g, rule())")
     if not singular:
-        rules = Rules(expressions("g * rule()", partials), expressions("g * rule()", conjugates), n, strong=rules)
+        rules = compiled("g * rule()", strong=rules)
     return _register(
         name,
         kind="elementwise",
@@ -458,7 +460,7 @@ def linear(name: str, *, transpose: Rule | tuple[Rule, ...], variadic: bool = Fa
         name,
         kind="linear",
         inputs=n,
-        rules=Rules([("rule()", r) for r in rules], [("rule()", conjugated(r)) for r in rules], n),
+        rules=Rules([("rule()", r) for r in rules], lambda: [("rule()", conjugated(r)) for r in rules], n),
         jvp=jvp,
         **fields,
     )
@@ -493,9 +495,10 @@ def primitive(
         return _call(jvp, n, xp, ts if takes_list else ts[0], xs, out, params)
 
     def compiled(result: str, strong: Rules | None = None) -> Rules:
-        both = rules, [conjugated(r) for r in rules]
-        real, conj = ([("None" if r is None else result, r) for r in some] for some in both)
-        return Rules(real, conj, n, strong=strong)
+        def cotangents(some: Sequence[Rule | None]) -> Cotangents:
+            return [("None" if r is None else result, r) for r in some]
+
+        return Rules(cotangents(rules), lambda: cotangents([conjugated(r) for r in rules]), n, strong=strong)
 
     return _register(
         name,

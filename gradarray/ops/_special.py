@@ -55,12 +55,17 @@ def _names(rule: Rule) -> tuple[str, ...]:
 
 def _by_chunks(name: str, i: int, rule: Rule) -> Rule:
     """``rule``, which is the slope of ``name`` in input ``i``; one operation where arrays lie in chunks."""
-    xs = ", ".join(n for n in _names(rule) if n != "xp")
-    one = f"xp.slope({xs}, of={name!r}, path=({i},))"
-    made: Rule = eval(
-        f"lambda xp, {xs}: {one} if xp.is_chunked({xs}) else rule({', '.join(_names(rule))})", {"rule": rule}
-    )
-    return made
+    names = _names(rule)
+    xs = ", ".join(n for n in names if n != "xp")
+    one = f"xp.slope({xs}, of=of, path=path)"
+    make = _made(f"lambda of, path, rule: lambda xp, {xs}: {one} if xp.is_chunked({xs}) else rule({', '.join(names)})")
+    return make(name, (i,), rule)  # type: ignore[no-any-return]
+
+
+@cache
+def _made(text: str) -> Callable[..., Any]:
+    """What makes rules of such a form: compiled once for all that take the same values."""
+    return eval(text)  # type: ignore[no-any-return] # made of the names of our rules' parameters
 
 
 def along(xp: Any, *xs: Any, of: str, path: tuple[int, ...]) -> Any:
@@ -82,8 +87,7 @@ def _inputs(n: int) -> list[str]:
 def _rule(function: Callable[..., Any], names: Sequence[str]) -> Rule:
     """``function(xp, *values)`` as a rule that takes the values of ``names``."""
     listed = ", ".join(names)
-    made: Rule = eval(f"lambda xp, {listed}: function(xp, {listed})", {"function": function})
-    return made
+    return _made(f"lambda function: lambda xp, {listed}: function(xp, {listed})")(function)  # type: ignore[no-any-return]
 
 
 def inverse(name: str, of: str, position: int, *, domain: Domain) -> None:
