@@ -221,7 +221,8 @@ def _position(name: str, inputs: int | None) -> int | None:
     """The position among what a node saves of the value called ``name`` (-1: the output), or None if it is no value."""
     if name == "out":
         return -1
-    name = name.replace("cell", "x")
+    if name.startswith("cell"):
+        name = name.replace("cell", "x", 1)
     if inputs is None:
         return {"xs": 0, "rest": 1}.get(name)
     if name == "x" and inputs == 1:
@@ -249,7 +250,7 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
         if inputs is None and position >= 0:
             part = f"saved[{position}:-1]"
             return part if taped else f"[cell[0] for cell in node.{part}]"
-        if "cell" in name:
+        if name.startswith("cell"):
             return f"(saved[{position}],)" if taped else f"node.saved[{position}]"
         return f"saved[{position}]" if taped else f"node.saved[{position}][0]"
     if (index := _shape_index(name, inputs)) is not None:
@@ -317,6 +318,11 @@ def _compile(
         ]
     if not taped and any("xp" in line for line in lines):
         lines.insert(0, "xp = node.place.xp")
+    for attribute in ("place", "saved", "shapes", "to"):  # fetched once
+        if sum(line.count(f"node.{attribute}") for line in lines) > 1:
+            lines = [f"of_{attribute} = node.{attribute}"] + [
+                line.replace(f"node.{attribute}", f"of_{attribute}") for line in lines
+            ]
     parameters = "node, g, saved, xp" if taped else "node, g"
     exec(f"def vjp({parameters}):\n    " + "\n    ".join(lines), scope)  # made of the names of our rules' parameters
     compiled: Compiled = scope["vjp"]
@@ -353,8 +359,7 @@ def _call(rule: Rule, n: int | None, xp: Any, t: Any, xs: Sequence[Any], out: An
         if name == "shapes":
             return tuple(x.shape for x in xs)
         if (position := _position(name, n)) is not None:
-            found = out if position == -1 else xs[position:] if n is None else xs[position]
-            return [found] if "cell" in name else found
+            return out if position == -1 else xs[position:] if n is None else xs[position]
         if (index := _shape_index(name, n)) is not None:
             return xs[index].shape
         return params[name]
