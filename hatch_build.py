@@ -20,7 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # In which modules annotations are types to the compiler: only where they are exact, as those of public functions need
 # not be (`axis: int` is given NumPy's integers, too).
 TYPED = [
-    "_engine", "_deferred", "_nodes", "_place", "_spare", "_storage", "_dispatch",
+    "_chained", "_engine", "_deferred", "_nodes", "_place", "_spare", "_storage", "_dispatch",
     "autograd.backward", "functions._into",
 ]  # fmt: skip
 UNTYPED = [

@@ -1,11 +1,10 @@
 # What the compiler may take for granted of _engine.py; see docs/performance.md.
 
-cimport cython
+from gradarray._chained cimport Chained
 
-@cython.trashcan(True)  # a chain is freed node by node, without recursion
-cdef class Node:
+cdef class Node(Chained):
     cdef object __weakref__
-    cdef public object hooks, op, saved, to
+    cdef public object hooks, op, saved
     cdef public long long seq
     cdef public int outputs
 

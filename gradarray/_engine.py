@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
 from typing import Any
 
+from gradarray._chained import Chained
+
 Cotangent = Any
 
 next_seq: Callable[[], int] = itertools.count().__next__
@@ -66,7 +68,7 @@ class Large(tuple[Cotangent, ...]):
     __slots__ = ()
 
 
-class Node:
+class Node(Chained):
     """One recorded operation.
 
     One class serves for all operations: the interpreter reads the attributes of objects of one class three times as
@@ -88,11 +90,10 @@ class Node:
         Set only where it has several outputs. A cotangent is then a list, with None for outputs that got none.
     """
 
-    __slots__ = ("__weakref__", "hooks", "op", "outputs", "saved", "seq", "to")
+    __slots__ = ("__weakref__", "hooks", "op", "outputs", "saved", "seq")
 
     op: Op
     seq: int
-    to: Any
     saved: tuple[Any, ...] | None
     hooks: list[Hook] | None
     outputs: int

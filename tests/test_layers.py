@@ -47,7 +47,8 @@ PUBLIC = (
 # A name covers what lies in it, unless a longer name does; `p.*` covers what lies in the package p, not p.
 # `__init__` is gradarray itself.
 TABLE = {
-    "_engine": Row(0),
+    "_chained": Row(0),
+    "_engine": Row(0, ("_chained",)),
     "_spare": Row(0, ("_engine",)),
     "_primitive": Row(0, ("_engine", "_spare")),
     "dtypes": Row(0, (), ("numpy",)),
