@@ -63,7 +63,7 @@ def _product(g: Array, p: Any, spare: bool, temporary: bool) -> Array:
 
 
 def expanded(value: Any, shape: tuple[int, ...]) -> Array:
-    """One number everywhere: ``np.broadcast_to`` of a scalar or a 0-d array, in a fifth of its time."""
+    """One number everywhere: ``np.broadcast_to`` of a scalar or a 0-d array, in a third of its time."""
     out = np.ndarray(shape, value.dtype, value, 0, (0,) * len(shape))
     out.flags.writeable = False
     return out
