@@ -5,8 +5,11 @@ from gradarray._engine cimport Deferred
 cdef class Scattered(Deferred):
     cdef public object key, place, shape, value
 
-cdef class Product(Deferred):
-    cdef public object cell, g, parts, place, shape, size, total
+cdef class Waiting(Deferred):
+    cdef public object place, shape
 
-cdef class RowSum(Deferred):
-    cdef public object g, mine, place, shape
+cdef class Product(Waiting):
+    cdef public object cells, gs, size, total
+
+cdef class RowSum(Waiting):
+    cdef public object g, mine

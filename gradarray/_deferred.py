@@ -44,36 +44,18 @@ class Scattered(Deferred):
             return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
 
 
-class Product(Deferred):
-    """The cotangent ``x1ᵀ g`` of the matrix that ``x1`` was multiplied by, both small.
+class Waiting(Deferred):
+    """A small cotangent that is made only when it is asked for, with those that came to the same place."""
 
-    ``x1ᵀ g + y1ᵀ h`` is one product, of what is stacked. The weight of a recurrent net gets one such cotangent a step,
-    and a large product takes less time than many small ones and their sum.
-    """
-
-    __slots__ = ("cell", "g", "parts", "place", "shape", "size", "total")
+    __slots__ = ("place", "shape")
     nbytes = 0
 
-    def __init__(self, place: Place, cell: list[Array], g: Array, shape: Shape, size: int) -> None:
-        # x1 as a node holds it: were the tensor written to, in a hook, the cell would get a copy
-        self.place, self.cell, self.g, self.shape, self.size = place, cell, g, shape, size
-        self.parts: list[tuple[list[Array], Array]] | None = None
-        self.total: Array | None = None
-
-    def join(self, other: Deferred) -> bool:
-        if type(other) is not Product:
-            return False
-        parts = self.parts
-        if parts is None:
-            self.parts = parts = [(self.cell, self.g)]
-        parts.append((other.cell, other.g))
-        self.size += other.size
-        if self.size >= _MOST:
-            self.total, self.parts, self.size = self._made(), [], 0
-        return True
+    def made(self) -> Array:
+        """It, and all that joined it."""
+        raise NotImplementedError
 
     def add_to(self, total: Array | None, *, owned: bool) -> Array:
-        made = self._made()
+        made = self.made()
         if total is None:
             return made
         if not owned:
@@ -81,30 +63,46 @@ class Product(Deferred):
         total += made
         return total
 
-    def _made(self) -> Array:
-        kernels, parts, total = self.place.kernels, self.parts, self.total
-        if parts is None:
-            return kernels["matmul"](kernels["matrix_transpose"](self.cell[0]), self.g)
-        if not parts:
-            return total
-        first, second = [cell[0] for cell, _ in parts], [g for _, g in parts]
-        if len(parts) > 1:
-            concat = kernels["concat"]
-            x1, g = concat(first, axis=0), concat(second, axis=0)
-        else:
-            x1, g = first[0], second[0]
-        made = kernels["matmul"](kernels["matrix_transpose"](x1), g)
-        return made if total is None else total + made
+
+class Product(Waiting):
+    """The cotangent ``x1ᵀ g`` of the matrix that ``x1`` was multiplied by, both small.
+
+    ``x1ᵀ g + y1ᵀ h`` is one product, of what is stacked. The weight of a recurrent net gets one such cotangent a step,
+    and a large product takes less time than many small ones and their sum.
+    """
+
+    __slots__ = ("cells", "gs", "size", "total")
+
+    def __init__(self, place: Place, cell: list[Array], g: Array, shape: Shape, size: int) -> None:
+        # x1 as a node holds it: were the tensor written to, in a hook, the cell would get a copy
+        self.place, self.cells, self.gs, self.shape, self.size = place, [cell], [g], shape, size
+        self.total: Array | None = None
+
+    def join(self, other: Deferred) -> bool:
+        if type(other) is not Product:
+            return False
+        if self.size >= _MOST:
+            self.total, self.cells, self.gs, self.size = self.made(), [], [], 0
+        self.cells += other.cells
+        self.gs += other.gs
+        self.size += other.size
+        return True
+
+    def made(self) -> Array:
+        kernels, total = self.place.kernels, self.total
+        concat = kernels["concat"]
+        x1, g = concat([cell[0] for cell in self.cells], axis=0), concat(self.gs, axis=0)
+        product = kernels["matmul"](kernels["matrix_transpose"](x1), g)
+        return product if total is None else total + product
 
 
-class RowSum(Deferred):
+class RowSum(Waiting):
     """The cotangent of a vector that was added to each row of a matrix, the sum of the rows of ``g``, which is small.
 
     Several are summed up before their rows are.
     """
 
-    __slots__ = ("g", "mine", "place", "shape")
-    nbytes = 0
+    __slots__ = ("g", "mine")
 
     def __init__(self, place: Place, g: Array, shape: Shape) -> None:
         self.place, self.g, self.shape, self.mine = place, g, shape, False
@@ -118,11 +116,5 @@ class RowSum(Deferred):
             self.g, self.mine = self.g + other.g, True
         return True
 
-    def add_to(self, total: Array | None, *, owned: bool) -> Array:
-        made = self.place.kernels["sum"](self.g, axis=0)
-        if total is None:
-            return made
-        if not owned:
-            return total + made
-        total += made
-        return total
+    def made(self) -> Array:
+        return self.place.kernels["sum"](self.g, axis=0)

@@ -231,13 +231,13 @@ class PlainOp(TableOp):
         return self.rules.weighed if record.inputs == 1 else rule
 
 
-def _compiled_late(op: NamedOp, name: str, compile: Callable[[], Callable[..., Any]]) -> None:
+def _compiled_late(op: NamedOp, name: str, compile: Callable[[], Callable[..., Sequence[Any]]]) -> None:
     """Let the pull ``name`` of ``op`` compile its rule when it is first asked, and be what that gives from then on."""
 
     def pull(node: OpNode, g: Any) -> Sequence[Any]:
         compiled = compile()
         setattr(op, name, compiled)
-        return compiled(node, g)  # type: ignore[no-any-return]
+        return compiled(node, g)
 
     setattr(op, name, pull)
 
@@ -1054,9 +1054,6 @@ class _Taped:
 
     def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]
-
-    def transposed_product(self, cell1: Sequence[Value], g: Value, shape2: tuple[int, ...]) -> Value:
-        return self.matmul(self.matrix_transpose(cell1[0]), g)  # type: ignore[no-any-return]
 
 
 TAPED = _Taped()

@@ -242,9 +242,6 @@ class _LevelSpace(Space):
     def scattered(self, g: Any, *indices: Any, key: Any, shape: tuple[int, ...]) -> Any:
         return self.index_adjoint(g, *indices, key=key, shape=shape)
 
-    def transposed_product(self, cell1: list[Any], g: Any, shape2: tuple[int, ...]) -> Any:
-        return self.matmul(self.matrix_transpose(cell1[0]), g)
-
 
 class _LevelBackend(Backend):
     """The contract, kept by tensors of the level below. Nothing is ever written to: writing makes a new array."""

@@ -195,7 +195,7 @@ class Space:
         return Scattered(self._place, g, fill(key, indices), shape)
 
     def transposed_product(self, cell1: list[Array], g: Array, shape2: tuple[int, ...]) -> Any:
-        """``x1ᵀ g``, of ``shape2``, now or together with others."""
+        """``x1ᵀ g``, of ``shape2``, now or together with others; not asked for where the walk is recorded."""
         x1, place = cell1[0], self._place
         size = x1.shape[0] * (shape2[0] + shape2[1])
         if place.joins and size <= SMALL:

@@ -318,13 +318,13 @@ def _compile(
         ]
     if not taped and any("xp" in line for line in lines):
         lines.insert(0, "xp = node.place.xp")
+    text = "\n    ".join(lines)
     for attribute in ("place", "saved", "shapes", "to"):  # fetched once
-        if sum(line.count(f"node.{attribute}") for line in lines) > 1:
-            lines = [f"of_{attribute} = node.{attribute}"] + [
-                line.replace(f"node.{attribute}", f"of_{attribute}") for line in lines
-            ]
+        fetched = f"node.{attribute}"
+        if text.count(fetched) > 1:
+            text = f"of_{attribute} = {fetched}\n    {text.replace(fetched, f'of_{attribute}')}"
     parameters = "node, g, saved, xp" if taped else "node, g"
-    exec(f"def vjp({parameters}):\n    " + "\n    ".join(lines), scope)  # made of the names of our rules' parameters
+    exec(f"def vjp({parameters}):\n    {text}", scope)  # made of the names of our rules' parameters
     compiled: Compiled = scope["vjp"]
     return compiled
 

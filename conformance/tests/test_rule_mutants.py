@@ -143,7 +143,7 @@ MUTANTS = [
                 "if key in owned:\n            return self.iadd", "if key:\n            return self.iadd",
                 laws.test_gradients_are_the_callers_alone, "a value used three times"),
     of_function("of products that wait for one another the last is forgotten", "_deferred.py",
-                "        parts.append((other.cell, other.g))\n", "",
+                "        self.cells += other.cells\n        self.gs += other.gs\n", "",
                 laws.test_create_graph_gives_the_same_gradient_on_the_tape, "a weight of many steps"),
     of_function("sums that wait for one another are written into a cotangent", "_deferred.py",
                 "        if self.mine:\n", "        if True:\n",

@@ -59,13 +59,14 @@ def _by_chunks(name: str, i: int, rule: Rule) -> Rule:
     xs = ", ".join(n for n in names if n != "xp")
     one = f"xp.slope({xs}, of=of, path=path)"
     make = _made(f"lambda of, path, rule: lambda xp, {xs}: {one} if xp.is_chunked({xs}) else rule({', '.join(names)})")
-    return make(name, (i,), rule)  # type: ignore[no-any-return]
+    return make(name, (i,), rule)
 
 
 @cache
-def _made(text: str) -> Callable[..., Any]:
+def _made(text: str) -> Callable[..., Rule]:
     """What makes rules of such a form: compiled once for all that take the same values."""
-    return eval(text)  # type: ignore[no-any-return] # made of the names of our rules' parameters
+    maker: Callable[..., Rule] = eval(text)  # made of the names of our rules' parameters
+    return maker
 
 
 def along(xp: Any, *xs: Any, of: str, path: tuple[int, ...]) -> Any:
@@ -87,7 +88,7 @@ def _inputs(n: int) -> list[str]:
 def _rule(function: Callable[..., Any], names: Sequence[str]) -> Rule:
     """``function(xp, *values)`` as a rule that takes the values of ``names``."""
     listed = ", ".join(names)
-    return _made(f"lambda function: lambda xp, {listed}: function(xp, {listed})")(function)  # type: ignore[no-any-return]
+    return _made(f"lambda function: lambda xp, {listed}: function(xp, {listed})")(function)
 
 
 def inverse(name: str, of: str, position: int, *, domain: Domain) -> None:
