@@ -72,6 +72,8 @@ class Rules:
         Their twins for complex numbers, whose rules are made then.
     strong : Rules
         The same for cotangents whose zeros must stay zero whatever they meet.
+
+    ``product`` names the operation that gives a real cotangent times the partial at once, see :func:`elementwise`.
     """
 
     def __init__(
@@ -81,30 +83,32 @@ class Rules:
         n: int | None,
         wanted: tuple[int, ...] | None = None,
         strong: Rules | None = None,
+        product: str = "",
     ) -> None:
         self._sources = real, conj, n, wanted
+        self._product = product
         self.plans = tuple(_plan(rule, n) for _, rule in real)
         self.strong = self if strong is None else strong
 
     def part(self, wanted: tuple[int, ...]) -> Rules:
         """The same for the cotangents of some inputs alone, where all nodes want just those."""
         strong = None if self.strong is self else self.strong.part(wanted)
-        return Rules(*self._sources[:3], wanted, strong)
+        return Rules(*self._sources[:3], wanted, strong, self._product)
 
     @cached_property
     def raw(self) -> Compiled:
         real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False)
+        return _compile(real, n, wanted, taped=False, product=self._product)
 
     @cached_property
     def large(self) -> Compiled:
         real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False, large=True)
+        return _compile(real, n, wanted, taped=False, product=self._product, large=True)
 
     @cached_property
     def weighed(self) -> Compiled:
         real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False, weighed=True)
+        return _compile(real, n, wanted, taped=False, product=self._product, weighed=True)
 
     @cached_property
     def taped(self) -> Compiled:
@@ -266,13 +270,15 @@ def _compile(
     wanted: tuple[int, ...] | None,
     *,
     taped: bool,
+    product: str = "",
     large: bool = False,
     weighed: bool = False,
 ) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
     With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Unless it is taped it
-    gives the cotangents of two factors that are one tensor as one. ``large``, ``weighed``: see :class:`Rules`.
+    gives the cotangents of two factors that are one tensor as one. ``product``, ``large``, ``weighed``: see
+    :class:`Rules`.
     """
     scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "MANY": MANY, "Large": Large}
     chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]
@@ -282,11 +288,13 @@ def _compile(
         # the last to use g may write to it, unless g is one of the cotangents itself
         last = i == chosen[-1] and not any(cotangents[k][0] == "g" for k in chosen)
         call = ""
-        if rule is not None:
-            fetched = ", ".join(_fetch(name, inputs, taped) for name in _names(rule))
-            call = fetched if _passes_on(rule, inputs) else f"rule{i}({fetched})"
-            scope[f"rule{i}"] = rule
         sparing = _THRIFTY.get(expression, expression).format("spare" if last else "False")
+        if rule is not None:
+            values = [_fetch(name, inputs, taped) for name in _names(rule)]
+            call = values[0] if _passes_on(rule, inputs) else f"rule{i}({', '.join(values)})"
+            scope[f"rule{i}"] = rule
+            if product:
+                expression = f"xp.{product}({', '.join(['g', *(value for value in values if value != 'xp')])})"
         plain.append(expression.replace("rule()", call))
         thrifty.append(sparing.replace("rule()", call))
 
@@ -387,17 +395,19 @@ def _conj(xp: Any, value: Any) -> Any:
 # -- the four constructors ---------------------------------------------------------------------------------------------
 
 
-def elementwise(name: str, *partials: Partial, singular: bool = False, **fields: Any) -> Primitive:
+def elementwise(name: str, *partials: Partial, singular: bool = False, product: str = "", **fields: Any) -> Primitive:
     """An operation on each element: one partial derivative an input, which serves vjp and jvp alike.
 
     A partial is a number where it is constant, else a rule. Where a partial may be infinite or nan, ``singular=True``
-    makes a zero cotangent give a zero gradient there. ``fields`` are those of :class:`Primitive`.
+    makes a zero cotangent give a zero gradient there. ``product`` names an operation of the cotangent and of what the
+    only partial takes, which gives their product: libraries often have it as one kernel. ``fields`` are those of
+    :class:`Primitive`.
     """
     n = len(partials)
     constants: dict[float, str] = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
 
-    def expressions(product: str, ps: Sequence[Partial]) -> Cotangents:
-        return [(product, p) if callable(p) else (constants.get(p, f"g * {p!r}"), None) for p in ps]
+    def expressions(times: str, ps: Sequence[Partial]) -> Cotangents:
+        return [(times, p) if callable(p) else (constants.get(p, f"g * {p!r}"), None) for p in ps]
 
     def conjugated(p: Partial) -> Partial:
         return _replacing(p, lambda name: name, "conj(xp, {})") if callable(p) else p
@@ -415,13 +425,16 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, **fields:
             total = term if total is None else total + term
         return total if total is None or total.shape == out.shape else xp.broadcast_to(total, shape=out.shape)
 
-    def compiled(product: str, strong: Rules | None = None) -> Rules:
-        real = expressions(product, partials)
-        return Rules(real, lambda: expressions(product, [conjugated(p) for p in partials]), n, strong=strong)
+    def compiled(times: str, **more: Any) -> Rules:
+        real = expressions(times, partials)
+        return Rules(real, lambda: expressions(times, [conjugated(p) for p in partials]), n, **more)
 
-    rules = compiled("xp.strong_multiply(g, rule())")
-    if not singular:
-        rules = compiled("g * rule()", strong=rules)
+    if singular:
+        rules = compiled("xp.strong_multiply(g, rule())")
+    elif fields.get("chooses"):  # the partials are 0 and 1, or shares of 1
+        rules = compiled("g * rule()", product=product)
+    else:
+        rules = compiled("g * rule()", product=product, strong=compiled("xp.strong_multiply(g, rule())"))
     return _register(
         name,
         kind="elementwise",

@@ -75,6 +75,9 @@ def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint:
 # CUDA kernels by name: parameters and body. x and y are the parts of a complex z, R is their type.
 _SOURCES = {
     "strong_multiply": ("T g, T p", "out = g == T(0) ? T(0) : g * p"),
+    "relu_backward": ("T g, T y", "out = y == T(0) ? T(0) : g"),
+    "sigmoid_backward": ("T g, T y", "out = g * (y * (T(1) - y))"),
+    "tanh_backward": ("T g, T y", "out = g * (T(1) - y * y)"),
     # CuPy's a - floor(a / b) * b is nan for b = ±inf, loses the sign of zero and is not exact. This is NumPy's way.
     "remainder": (
         "T a, T b",
@@ -119,9 +122,9 @@ def _promoted(*xs: Any) -> tuple[np.dtype[Any], list[Any]]:
     return dtype, [x.astype(dtype, copy=False) if hasattr(x, "dtype") else x for x in xs]
 
 
-def strong_multiply(g: Array, p: Array) -> Array:
-    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``: one pass, and the host does not wait."""
-    return _elementwise("strong_multiply")(*_promoted(g, p)[1])
+def _of_cotangent(name: str) -> Callable[[Array, Any], Array]:
+    """A kernel of a cotangent and what it meets: one pass, and the host does not wait."""
+    return lambda g, p: _elementwise(name)(*_promoted(g, p)[1])
 
 
 def remainder(x1: Any, x2: Any, /) -> Array:
@@ -240,8 +243,8 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "sign": sign,
     "sort": sort,
     "special.yn": yn,
-    "strong_multiply": strong_multiply,
     "where": where,
+    **{name: _of_cotangent(name) for name in ("relu_backward", "sigmoid_backward", "strong_multiply", "tanh_backward")},
     **{name: _of_complex(name) for name in ("acosh", "expm1", "log", "log10", "log1p", "log2", "tan", "tanh")},
     **{f"fft.{name}": _fftn(name) for name in ("fftn", "ifftn", "irfftn", "rfftn")},
 }

@@ -146,6 +146,7 @@ class NumpyBackend(Backend):
             "roll": _roll,
             "argsort": argsort,
             "relu": relu,
+            "relu_backward": lambda g, out: g * (out != 0).astype(g.dtype),
             "indicator": lambda mask, like: mask.astype(like.dtype),
             "sum": _add_up,
             "mean": mean,

@@ -169,7 +169,16 @@ def _complex_tanh(xp: Any, x: Any) -> Any:
     return xp.where(xp.logical_and(xp.isinf(xp.real(x)), turned), xp.conj(out), out)
 
 
-elementwise("tanh", lambda out: 1 - out * out, complex_forward=_complex_tanh, accepts="floating")
+elementwise(
+    "tanh", lambda out: 1 - out * out, product="tanh_backward", complex_forward=_complex_tanh, accepts="floating"
+)
+elementwise(
+    "tanh_backward",
+    lambda x2: 1 - x2 * x2,
+    lambda x1, x2: -2 * x1 * x2,
+    forward=lambda xp, x1, x2: x1 * (1 - x2 * x2),
+    accepts="floating",
+)
 elementwise("asinh", lambda xp, x: 1 / xp.sqrt(x * x + 1), accepts="floating")
 elementwise(
     "acosh",
@@ -190,12 +199,28 @@ def _sigmoid(xp: Any, x: Any) -> Any:
     return xp.where(x < 0, small, xp.ones_like(small)) / (1 + small)
 
 
-elementwise("sigmoid", lambda out: out * (1 - out), forward=_sigmoid, accepts="floating")
+elementwise("sigmoid", lambda out: out * (1 - out), product="sigmoid_backward", forward=_sigmoid, accepts="floating")
+elementwise(
+    "sigmoid_backward",
+    lambda x2: x2 * (1 - x2),
+    lambda x1, x2: x1 * (1 - 2 * x2),
+    forward=lambda xp, x1, x2: x1 * (x2 * (1 - x2)),
+    accepts="floating",
+)
 elementwise(
     "relu",
     lambda xp, out: xp.indicator(out != 0, out),
+    product="relu_backward",
     forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x),
     chooses=True,
+)
+elementwise(
+    "relu_backward",
+    lambda xp, x2: xp.indicator(x2 != 0, x2),
+    0,
+    forward=lambda xp, x1, x2: x1 * xp.indicator(x2 != 0, x2),
+    chooses=True,
+    domain=("real", "positive"),
 )
 
 

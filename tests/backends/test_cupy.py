@@ -175,13 +175,16 @@ KERNEL_CALLS = {
     "log2": lambda f, x: f(x + 2j),
     "pow": lambda f, x: f(x, 2),
     "real": lambda f, x: f(x),
+    "relu_backward": lambda f, x: f(x, x),
     "remainder": lambda f, x: f(x, 2.0),
+    "sigmoid_backward": lambda f, x: f(x, x),
     "sign": lambda f, x: f(x),
     "sort": lambda f, x: f(x, descending=True),
     "special.yn": lambda f, x: f(x, x),
     "strong_multiply": lambda f, x: f(x, x),
     "tan": lambda f, x: f(x + 2j),
     "tanh": lambda f, x: f(x + 2j),
+    "tanh_backward": lambda f, x: f(x, x),
     "where": lambda f, x: f(True, x, 0.0),
 }
 OTHER_CALLS = {
@@ -204,7 +207,7 @@ OTHER_CALLS = {
 def test_every_kernel_is_the_standards_or_scipys():
     assert set(KERNEL_CALLS) | {"fft.fftn", "fft.ifftn", "fft.irfftn", "fft.rfftn"} == set(KERNELS)
     modules = {"": xp, "fft": xp.fft, "special": cupyx.scipy.special}
-    for name in set(KERNELS) - {"strong_multiply"}:
+    for name in set(KERNELS) - {"strong_multiply", "relu_backward", "sigmoid_backward", "tanh_backward"}:
         module, _, function = name.rpartition(".")
         assert hasattr(modules[module], function)
 
@@ -332,6 +335,14 @@ def test_strong_multiply(dtype):
         expected = np.where(g == 0, g.dtype.type(0), g * p)
     check(KERNELS["strong_multiply"](put(g), put(p)), expected)
     check(KERNELS["strong_multiply"](put(g[:, None]), put(np.array(np.inf, dtype)))[:2], np.zeros((2, 1), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_products_with_derivatives(dtype):
+    g, y = np.array([2, -3, 0.5, np.nan], dtype), np.array([0.5, -0.25, 0, 0], dtype)
+    check(KERNELS["relu_backward"](put(g), put(y)), np.where(y == 0, g.dtype.type(0), g))
+    check(KERNELS["sigmoid_backward"](put(g), put(y)), g * (y * (1 - y)), ulp=4)
+    check(KERNELS["tanh_backward"](put(g), put(y)), g * (1 - y * y), ulp=4)
 
 
 def test_strong_multiply_promotes():

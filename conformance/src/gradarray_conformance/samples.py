@@ -243,8 +243,8 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 
 REAL = frozenset(samples_special.NAMES) | frozenset(
     "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
-    "logaddexp logsumexp max maximum min minimum nextafter relu remainder round slope softmax to_complex trunc "
-    "fft.rfft".split()
+    "logaddexp logsumexp max maximum min minimum nextafter relu relu_backward remainder round "
+    "sigmoid_backward slope softmax tanh_backward to_complex trunc fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part; nor special functions here. The others are tried."""
 
@@ -311,6 +311,14 @@ _binary("divide", np.divide)
 _binary("atan2", np.arctan2)
 for _name, _ufunc in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
     op(_name, _ufunc, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
+_products: dict[str, Callable[[Array, Array], Array]] = {
+    "relu_backward": lambda g, y: np.where(y == 0, 0.0, g),
+    "sigmoid_backward": lambda g, y: g * (y * (1 - y)),
+    "tanh_backward": lambda g, y: g * (1 - y * y),
+}
+for _name, _product in _products.items():
+    _shapes = [(a, b) for a, b in PAIRS if a is not None and b is not None]
+    op(_name, _product, [((draw("real", a, 1), draw("positive", b, 2)), {}) for a, b in _shapes])
 _powers: list[tuple[Any, Any]] = [
     *((draw("real", (3,), 1), n) for n in (3.0, -2, 0)),
     *((draw("positive", (3,), 2), n) for n in (0.5, 1j)),

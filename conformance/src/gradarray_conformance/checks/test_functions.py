@@ -137,6 +137,9 @@ ZEROS = np.zeros(7, np.float32)
 ZEROS[5] = 2
 KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
     "strong_multiply": ((ZEROS, ODD), {}, np.array([0, 0, 0, 0, 0, 3, 0], np.float32)),
+    "relu_backward": ((X[0], np.array([0.5, 0.0, -0.0, np.nan], np.float32)), {}, X[0] * [1, 0, 0, 1]),
+    "sigmoid_backward": ((X, Y), {}, X * (Y * (1 - Y))),
+    "tanh_backward": ((X, Y), {}, X * (1 - Y * Y)),
     "spread": ((X,), {"shape": (2, 3, 4)}, np.broadcast_to(X, (2, 3, 4))),
     "view": ((X,), {"shape": (4, 3)}, X.reshape(4, 3)),
     "clone": ((X,), {}, X),

@@ -77,11 +77,14 @@ def compiled() -> Mapping[str, Function]:
         "expand_dims": of(jnp.expand_dims, "axis"),
         "matrix_transpose": of(jnp.matrix_transpose),
         "pow_number": operator.pow,  # which knows of squares
+        "relu_backward": of(lambda g, out: g * (out != 0)),
         "reshape": reshape,
+        "sigmoid_backward": of(lambda g, out: g * (out * (1 - out))),
         "spread": broadcast,
         "squeeze": of(jnp.squeeze, "axis"),
         "stack": of(jnp.stack, "axis"),
         "strong_multiply": of(_strong_multiply),
+        "tanh_backward": of(lambda g, out: g * (1 - out * out)),
         "view": reshape,
         "where": of(jnp.where),
     }
