@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradarray import _state, _watch, ops
-from gradarray._deferred import SMALL, RowSum
+from gradarray._deferred import SMALL, RowSum, Shape
 from gradarray._engine import Large, Masked, Slot, next_seq
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Kind, Place, place_of, scoped_types, thrifts
@@ -316,7 +316,7 @@ def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
     return gs
 
 
-def _summed(place: Place, g: Any, shape: tuple[int, ...], edge: Any) -> Any:
+def _summed(place: Place, g: Any, shape: Shape, edge: Any) -> Any:
     """``g`` summed back to the ``shape`` of the input that ``edge`` leads to, now or together with others."""
     if refcount(edge) > MANY and place.joins:
         given = g.shape
@@ -605,12 +605,12 @@ def _clash(shapes: Sequence[tuple[int, ...]]) -> str | None:
     return None
 
 
-def same_shape(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+def same_shape(a: Shape, b: Shape) -> bool:
     """Whether two shapes can be one; a length that is unknown until it is computed (nan) can be any."""
     return a == b or (len(a) == len(b) and all(m == n or m != m or n != n for m, n in zip(a, b, strict=True)))
 
 
-def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+def broadcast_shape(a: Shape, b: Shape) -> tuple[int, ...] | None:
     """The shape that ``a`` and ``b`` broadcast to, or None."""
     if _clash((a, b)) is not None:
         return None
@@ -1052,7 +1052,7 @@ class _Taped:
         place = like._place
         return make(place.kernels["arange"](n, dtype=place.raw_dtype[place.integer.name]), place, place.integer)
 
-    def scattered(self, g: Value, *indices: Value, key: Any, shape: tuple[int, ...]) -> Value:
+    def scattered(self, g: Value, *indices: Value, key: Any, shape: Shape) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]
 
 

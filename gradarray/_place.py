@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any
 
 from gradarray import backends
-from gradarray._deferred import SMALL, Product, Scattered
+from gradarray._deferred import SMALL, Product, Scattered, Shape
 from gradarray._engine import Deferred
 from gradarray._primitive import TABLE
 from gradarray.backends import Array, Backend, Capabilities, Thrift
@@ -93,7 +93,7 @@ class Kernels(dict[str, Callable[..., Any]]):
         def to_complex(x: Array) -> Array:
             return namespace.astype(x, raw_dtype[place.dtype(x).to_complex().name])
 
-        def index_adjoint(g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Array:
+        def index_adjoint(g: Array, *indices: Array, key: Any, shape: Shape) -> Array:
             return place.held(backend.index_adjoint(g, fill(key, indices), shape), "index_adjoint")
 
         def strong_multiply(g: Array, p: Array) -> Array:
@@ -192,10 +192,10 @@ class Space:
     def eps(self, x: Array) -> float:
         return finfo(self._place.dtype(x)).eps
 
-    def scattered(self, g: Array, *indices: Array, key: Any, shape: tuple[int, ...]) -> Deferred:
+    def scattered(self, g: Array, *indices: Array, key: Any, shape: Shape) -> Deferred:
         return Scattered(self._place, g, fill(key, indices), shape)
 
-    def transposed_product(self, cell1: list[Array], g: Array, shape2: tuple[int, ...]) -> Any:
+    def transposed_product(self, cell1: list[Array], g: Array, shape2: Shape) -> Any:
         """``x1ᵀ g``, of ``shape2``, now or together with others; not asked for where the walk is recorded."""
         x1, place = cell1[0], self._place
         size = x1.shape[0] * (shape2[0] + shape2[1])

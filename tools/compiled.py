@@ -22,7 +22,7 @@ from environments import ROOT, installed, quietly, run_all
 VENV = ROOT / ".venv-compiled"
 TESTS = (
     "autograd composed_transforms creation debugging engine errors func function functional graph indexing inplace "
-    "large looking_on memory modes optimize random saving transfers views"
+    "large looking_on memory modes optimize random saving sizes transfers views"
 ).split()
 
 
