@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gradarray._place import Place
 
 Shape = tuple[int, ...]
-"""Spelt out as the type of a parameter, the compiler would take ``tuple`` to the letter, and PyTorch's shapes, which are
-of a subclass, for a mistake."""
+"""Spelt out as the type of a parameter, the compiler would take ``tuple`` to the letter, and PyTorch's shapes, which
+are of a subclass, for a mistake."""
 
 SMALL = 8_192
 """Up to how many elements a cotangent waits for others: beyond, the arithmetic takes longer than the calls it saves."""
@@ -119,4 +119,4 @@ class RowSum(Waiting):
         return True
 
     def made(self) -> Array:
-        return self.place.kernels["sum"](self.g, axis=0)
+        return self.place.kernels["sum_rows"](self.g)

@@ -198,15 +198,11 @@ class PlainOp(TableOp):
 
     def __init__(self, record: Primitive) -> None:
         super().__init__(record)
-        _compiled_late(self, "pull", self._plain_pull)
-        _compiled_late(self, "pull_strong", self._strong_pull)
+        _compiled_late(self, "pull", lambda: self._compiled(self.rules))
+        _compiled_late(self, "pull_strong", lambda: self._compiled(self.rules.strong))
 
-    def _strong_pull(self) -> Callable[[OpNode, Any], Sequence[Any]]:
-        rule = self.rules.strong.raw
-        return (lambda node, g: self._ran(rule, node, g)) if self.record.broadcasts else rule
-
-    def _plain_pull(self) -> Callable[[OpNode, Any], Sequence[Any]]:
-        rule, record = self.rules.raw, self.record
+    def _compiled(self, rules: Rules) -> Callable[[OpNode, Any], Sequence[Any]]:
+        rule, record = rules.raw, self.record
 
         def pull(node: OpNode, g: Any) -> Sequence[Any]:
             g1, g2 = rule(node, g)
@@ -228,7 +224,7 @@ class PlainOp(TableOp):
             return lambda node, g: self._ran(rule, node, g)
         if record.chooses:
             return lambda node, g: Masked(rule(node, g))
-        return self.rules.weighed if record.inputs == 1 else rule
+        return rules.weighed if record.inputs == 1 else rule
 
 
 def _compiled_late(op: NamedOp, name: str, compile: Callable[[], Callable[..., Sequence[Any]]]) -> None:

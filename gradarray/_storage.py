@@ -325,6 +325,11 @@ def before_write(x: Value) -> Family:
             "normal tensor before doing inplace update."
         )
     family = family_of(x)
+    if len(family.members) == 1:
+        cell = family.members[0][1]
+        if cell is x._cell and _holders(cell) <= _LEAST + 1:  # no node holds it, as in a step of an optimizer
+            family.version += 1
+            return family
     kept: list[tuple[weakref.ref[Value], Cell]] = []
     for ref, cell in family.members:
         member = ref()

@@ -7,6 +7,7 @@ Knows NumPy. Its namespace is NumPy's own, which since 2.1 is the standard's but
 from __future__ import annotations
 
 import cmath
+import functools
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,27 @@ def spread(x: Array, *, shape: tuple[int, ...]) -> Array:
 
 
 _add_up: Any = np.add.reduce
+
+
+def matmul(x1: Array, x2: Array) -> Array:
+    """``x1 @ x2``; of matrices and vectors ``dot``, whose way to BLAS is half a microsecond shorter and open to more."""
+    return x1.dot(x2) if 0 < x1.ndim < 3 and 0 < x2.ndim < 3 else x1 @ x2
+
+
+def sum_rows(x: Array) -> Array:
+    """The sum over the first dimension. A product with ones takes a third of the time, and adds as exactly."""
+    if x.ndim == 2 and x.dtype.char in "fd" and x.strides[1] == x.itemsize:
+        n = len(x)
+        return (_ones(n, x.dtype) if n <= _FEW else np.ones(n, x.dtype)).dot(x)
+    return _add_up(x, axis=0)  # type: ignore[no-any-return]
+
+
+_FEW = 8192
+
+
+@functools.lru_cache(64)
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    return np.ones(n, dtype)
 
 
 def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
@@ -149,11 +171,12 @@ class NumpyBackend(Backend):
             "relu_backward": lambda g, out: g * (out != 0).astype(g.dtype),
             "indicator": lambda mask, like: mask.astype(like.dtype),
             "sum": _add_up,
+            "sum_rows": sum_rows,
             "mean": mean,
             "spread": spread,
             "ones_like": ones_like,
             "permute_dims": lambda x, axes: x.transpose(axes),
-            "matmul": operator.matmul,
+            "matmul": matmul,
             "matrix_transpose": operator.attrgetter("mT"),
             # NumPy returns a view of its input for these, where a function of the standard gives a new array
             "flip": lambda x, *, axis=None: np.flip(x, axis).copy(),

@@ -135,6 +135,11 @@ def indicator(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, para
     return xp.indicator(stacked(xp, xs[0], size, which[0]), xs[1])
 
 
+def sum_rows(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    """The rows are behind the batch."""
+    return xp.sum(xs[0], axis=1)
+
+
 def matmul(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     """Products of stacks. A vector with one matrix for all is a matrix with that, in one product."""
     (a, b), (p, q) = xs, which

@@ -104,7 +104,7 @@ def sum_to(xp: Any, g: Any, shape: Shape) -> Any:
         return g
     extra = len(given) - len(shape)
     if extra == 1 and given[1:] == shape:  # a bias, added to each row
-        return xp.sum(g, axis=0)
+        return xp.sum_rows(g)
     axes = tuple(range(extra))
     if given[extra:] != shape:
         axes += tuple([extra + i for i, n in enumerate(shape) if n == 1 and given[extra + i] != 1])

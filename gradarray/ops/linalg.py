@@ -27,8 +27,8 @@ def _matmul_first(xp: Any, g: Any, x2: Any, shape1: Shape, shape2: Shape) -> Any
     if len(shape2) == 1:
         return (g if len(shape1) == 1 else g[..., None]) * x2
     if len(shape1) == 1:
-        return (x2 @ g[..., None])[..., 0]
-    return g @ xp.matrix_transpose(x2)
+        return xp.matmul(x2, g[..., None])[..., 0]
+    return xp.matmul(g, xp.matrix_transpose(x2))
 
 
 def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, shared2: bool) -> Any:
@@ -38,8 +38,8 @@ def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, sh
     if len(shape1) == 1:
         return x1 * g if len(shape2) == 1 else x1[:, None] * g[..., None, :]
     if len(shape2) == 1:
-        return (xp.matrix_transpose(x1) @ g[..., None])[..., 0]
-    return xp.matrix_transpose(x1) @ g
+        return xp.matmul(xp.matrix_transpose(x1), g[..., None])[..., 0]
+    return xp.matmul(xp.matrix_transpose(x1), g)
 
 
 linear(

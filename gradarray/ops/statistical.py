@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradarray._primitive import linear, primitive
+from gradarray.ops import _batching
 from gradarray.ops._helpers import Axis, Shape, axes_of, before, count, inverse, others, spread, unreduce
 
 _REDUCTION: dict[str, Any] = {"axis": None, "keepdims": False}
@@ -23,6 +24,14 @@ linear(
     defaults=_REDUCTION,
     grad_name=_numbered("Sum"),
     batch="axes",
+)
+# what a bias gets, which is added to each row: libraries may have a quicker way there than in general
+linear(
+    "sum_rows",
+    transpose=lambda xp, g, shape1: xp.spread(g, shape=shape1),
+    forward=lambda xp, x: xp.sum(x, axis=0),
+    grad_name="SumBackward1",
+    batch=_batching.sum_rows,
 )
 linear(
     "mean",

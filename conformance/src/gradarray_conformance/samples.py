@@ -549,6 +549,7 @@ _moved("view", np.reshape, *RESHAPED)
 _moved("reshape", np.reshape, *RESHAPED, ((0, 2), {"shape": (4, 0)}))
 _moved("broadcast_to", np.broadcast_to, *BROADCAST)
 _moved("spread", np.broadcast_to, *BROADCAST, ((3, 1), {"shape": (100, 3, 50)}))
+_moved("sum_rows", lambda x: np.sum(x, axis=0), ((3,), {}), ((4, 3), {}), ((2, 3, 4), {}), ((0, 3), {}), ((3, 0), {}))
 _moved(
     "permute_dims",
     np.transpose,

@@ -206,6 +206,12 @@ def broadcasts(draw: Any, name: str) -> Sample:
     return Sample(name, (x,), {"shape": found.result_shape})
 
 
+@calls_of("sum_rows")
+@st.composite
+def rows(draw: Any, name: str) -> Sample:
+    return Sample(name, (draw(arrays("real", draw(shapes(1)), draw(st.booleans()))),), {})
+
+
 @calls_of("concat", "stack")
 @st.composite
 def joinings(draw: Any, name: str) -> Sample:

@@ -140,6 +140,7 @@ KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
     "relu_backward": ((X[0], np.array([0.5, 0.0, -0.0, np.nan], np.float32)), {}, X[0] * [1, 0, 0, 1]),
     "sigmoid_backward": ((X, Y), {}, X * (Y * (1 - Y))),
     "tanh_backward": ((X, Y), {}, X * (1 - Y * Y)),
+    "sum_rows": ((X,), {}, X.sum(axis=0)),
     "spread": ((X,), {"shape": (2, 3, 4)}, np.broadcast_to(X, (2, 3, 4))),
     "view": ((X,), {"shape": (4, 3)}, X.reshape(4, 3)),
     "clone": ((X,), {}, X),
