@@ -2,5 +2,5 @@
 
 from gradarray._engine cimport Node, Slot
 from gradarray._nodes cimport OpNode
-from gradarray._place cimport Kind
+from gradarray._place cimport Kind, Place
 from gradarray._storage cimport Value

@@ -207,14 +207,14 @@ class PlainOp(TableOp):
         def pull(node: OpNode, g: Any) -> Sequence[Any]:
             g1, g2 = rule(node, g)
             shape1, shape2 = node.shapes
+            place: Place = node.place
             if g1 is not None and g1.shape != shape1:
-                g1 = _summed(node.place, g1, shape1, node.to[0])
+                g1 = _summed(place, g1, shape1, node.to[0])
             if g2 is not None and g2.shape != shape2:
-                g2 = _summed(node.place, g2, shape2, node.to[1])
-            thrift = node.place.thrift
-            if thrift is None:
+                g2 = _summed(place, g2, shape2, node.to[1])
+            least = place.large_from
+            if least is None:
                 return g1, g2
-            least = thrift.least
             is_large = (g1 is not None and g1.nbytes >= least) or (g2 is not None and g2.nbytes >= least)
             return Large((g1, g2)) if is_large else (g1, g2)
 
@@ -314,11 +314,12 @@ def _unbroadcast(node: OpNode, gs: Sequence[Any], xp: Any) -> Sequence[Any]:
 
 def _summed(place: Place, g: Any, shape: Shape, edge: Any) -> Any:
     """``g`` summed back to the ``shape`` of the input that ``edge`` leads to, now or together with others."""
-    if refcount(edge) > MANY and place.joins:
-        given = g.shape
-        if len(given) == 2 and given[1:] == shape and given[0] * given[1] <= SMALL:
-            return RowSum(place, g, shape)
-    return sum_to(place.xp, g, shape)
+    given = g.shape
+    if len(given) != 2 or given[1:] != shape:
+        return sum_to(place.xp, g, shape)
+    if refcount(edge) > MANY and place.joins and given[0] * given[1] <= SMALL:
+        return RowSum(place, g, shape)
+    return place.kernels["sum_rows"](g)
 
 
 class _Ops(dict[Primitive, TableOp]):

@@ -193,7 +193,8 @@ class LevelPlace(Place):
         self.dtype_of = {dtype: dtype for dtype in self.raw_dtype.values()}
         self.integer = below.integer
         self.scope = None
-        self.mutable, self.negative_steps, self.in_place, self.thrift = False, True, {}, None
+        self.mutable, self.negative_steps, self.in_place = False, True, {}
+        self.thrift = self.large_from = None
         self.chunked, self.joins = below.chunked, False
         self.shape_of = None
         self.backend = _LevelBackend(self)

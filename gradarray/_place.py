@@ -307,6 +307,8 @@ class Place:
         The same by the backend's dtype objects.
     shape_of : callable or None
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
+    large_from : int or None
+        From how many bytes on an array is large: such are left to ``thrift``. None where there is none.
     thrift : Thrift or None
         How rules compute on large arrays; None where they do as on all.
     joins : bool
@@ -322,8 +324,8 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "chunked", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer",
-        "joins", "kernels", "kind_of", "kinds", "level", "mutable", "negative_steps", "raw_dtype", "scope", "shape_of",
-        "thrift", "xp",
+        "joins", "kernels", "kind_of", "kinds", "large_from", "level", "mutable", "negative_steps", "raw_dtype", "scope",
+        "shape_of", "thrift", "xp",
     )  # fmt: skip
     level: Any
     ground: Place
@@ -343,6 +345,7 @@ class Place:
         self.shape_of = backend.shape if self.capabilities.unknown_shapes else None
         self.in_place = backend.in_place(device) if self.scope is None else {}
         self.thrift = backend.thrift(device) if self.scope is None else None
+        self.large_from = None if self.thrift is None else self.thrift.least
         if self.thrift is not None:
             thrifts[self.array_type] = self.thrift
         self.chunked = "by_chunks" in backend.kernels(device)

@@ -313,8 +313,8 @@ def _compile(
         sparing_lines.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
     if weighed:
         lines = [
-            f"gs, thrift = {gives(plain)}, node.place.thrift",
-            "return gs if thrift is None or gs[0].nbytes < thrift.least else Large(gs)",
+            f"gs, least = {gives(plain)}, node.place.large_from",
+            "return gs if least is None or gs[0].nbytes < least else Large(gs)",
         ]
     if large and thrifty != plain:
         lines = [

@@ -7,7 +7,6 @@ Knows NumPy. Its namespace is NumPy's own, which since 2.1 is the standard's but
 from __future__ import annotations
 
 import cmath
-import functools
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -79,20 +78,29 @@ def matmul(x1: Array, x2: Array) -> Array:
     return x1.dot(x2) if 0 < x1.ndim < 3 and 0 < x2.ndim < 3 else x1 @ x2
 
 
+class _Ones(dict[int, Array]):
+    """Vectors of ones by their length; short ones are kept."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
+    def __missing__(self, n: int) -> Array:
+        ones = np.ones(n, self._code)
+        if n <= 4096 and len(self) < 64:
+            self[n] = ones
+        return ones
+
+
+_ONES = {np.dtype(code): _Ones(code) for code in "fd"}
+
+
 def sum_rows(x: Array) -> Array:
     """The sum over the first dimension. A product with ones takes a third of the time, and adds as exactly."""
-    if x.ndim == 2 and x.dtype.char in "fd" and x.strides[1] == x.itemsize:
-        n = len(x)
-        return (_ones(n, x.dtype) if n <= _FEW else np.ones(n, x.dtype)).dot(x)
-    return _add_up(x, axis=0)  # type: ignore[no-any-return]
-
-
-_FEW = 8192
-
-
-@functools.lru_cache(64)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(n, dtype)
+    ones = _ONES.get(x.dtype)
+    if ones is None or x.ndim != 2 or 0 in x.strides:
+        return _add_up(x, axis=0)  # type: ignore[no-any-return]
+    return ones[len(x)].dot(x)
 
 
 def mean(x: Array, *, axis: Any, keepdims: bool) -> Array:
@@ -114,6 +122,25 @@ def ones_like(x: Array) -> Array:
 def relu(x: Array) -> Array:
     """``x``, and 0 where it is negative. A maximum has no branches to guess wrong, which took most of the time."""
     return np.maximum(x.dtype.type(0), x)  # in this order it gives x of two zeros
+
+
+# 0-d arrays, with which NumPy computes a quarter of a microsecond sooner than with Python's numbers
+_ZERO, _ONE = ({np.dtype(code): np.asarray(value, code) for code in "efdFD"} for value in (0, 1))
+
+
+def relu_backward(g: Array, out: Array) -> Array:
+    """``g`` where ``out`` is not 0, times 0 elsewhere."""
+    return g * (out != _ZERO[out.dtype]).astype(g.dtype)
+
+
+def sigmoid_backward(g: Array, out: Array) -> Array:
+    """``g`` times the derivative of the sigmoid function where that is ``out``."""
+    return g * (out * (_ONE[out.dtype] - out))
+
+
+def tanh_backward(g: Array, out: Array) -> Array:
+    """``g`` times the derivative of tanh where that is ``out``."""
+    return g * (_ONE[out.dtype] - out * out)
 
 
 _BASIC = frozenset((slice, int, type(None), type(...)))
@@ -168,7 +195,9 @@ class NumpyBackend(Backend):
             "roll": _roll,
             "argsort": argsort,
             "relu": relu,
-            "relu_backward": lambda g, out: g * (out != 0).astype(g.dtype),
+            "relu_backward": relu_backward,
+            "sigmoid_backward": sigmoid_backward,
+            "tanh_backward": tanh_backward,
             "indicator": lambda mask, like: mask.astype(like.dtype),
             "sum": _add_up,
             "sum_rows": sum_rows,
