@@ -10,9 +10,11 @@ cdef class Value:
     cdef public Meta _meta
 
 cdef class Meta:
-    cdef public object base, family, grad, hooks, left, path, refuses, retains, root, steps
+    cdef public object base, grad, hooks, left, path, refuses, retains, root, steps
+    cdef public Family family
     cdef public bint blind
 
 cdef class Family:
-    cdef public object _prune_at, members, version
+    cdef public list members
+    cdef public long long _prune_at, version
     cdef public bint lent, scattered
