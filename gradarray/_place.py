@@ -324,8 +324,8 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "chunked", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer",
-        "joins", "kernels", "kind_of", "kinds", "large_from", "level", "mutable", "negative_steps", "raw_dtype", "scope",
-        "shape_of", "thrift", "xp",
+        "joins", "kernels", "kind_of", "kinds", "large_from", "level", "mutable", "negative_steps", "raw_dtype",
+        "scope", "shape_of", "thrift", "xp",
     )  # fmt: skip
     level: Any
     ground: Place

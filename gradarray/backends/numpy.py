@@ -74,7 +74,7 @@ _add_up: Any = np.add.reduce
 
 
 def matmul(x1: Array, x2: Array) -> Array:
-    """``x1 @ x2``; of matrices and vectors ``dot``, whose way to BLAS is half a microsecond shorter and open to more."""
+    """``x1 @ x2``; of matrices and vectors ``dot``, whose way to BLAS is half a microsecond shorter."""
     return x1.dot(x2) if 0 < x1.ndim < 3 and 0 < x2.ndim < 3 else x1 @ x2
 
 
@@ -99,7 +99,7 @@ def sum_rows(x: Array) -> Array:
     """The sum over the first dimension. A product with ones takes a third of the time, and adds as exactly."""
     ones = _ONES.get(x.dtype)
     if ones is None or x.ndim != 2 or 0 in x.strides:
-        return _add_up(x, axis=0)  # type: ignore[no-any-return]
+        return _add_up(x, axis=0)
     return ones[len(x)].dot(x)
 
 
