@@ -94,7 +94,7 @@ class Product(Waiting):
         kernels, total = self.place.kernels, self.total
         concat = kernels["concat"]
         x1, g = concat([cell[0] for cell in self.cells], axis=0), concat(self.gs, axis=0)
-        product = kernels["matmul"](kernels["matrix_transpose"](x1), g)
+        product = kernels["matmul_tn"](x1, g)
         return product if total is None else total + product
 
 

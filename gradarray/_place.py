@@ -201,7 +201,7 @@ class Space:
         size = x1.shape[0] * (shape2[0] + shape2[1])
         if place.joins and size <= SMALL:
             return Product(place, cell1, g, shape2, size)
-        return self.matmul(self.matrix_transpose(x1), g)
+        return self.matmul_tn(x1, g)
 
 
 Held = tuple[Any, tuple[Any, ...], tuple[Any, ...]]

@@ -112,7 +112,7 @@ MUTANTS = [
     rule("the cotangents of concat begin one off", "concat", "manipulation",
          "slice(start, start + shape[axis])", "slice(start + 1, start + 1 + shape[axis])", ADJOINT),
     rule("the cotangent of a product of matrices is not transposed", "matmul", "linalg",
-         "return xp.matmul(xp.matrix_transpose(x1), g)", "return xp.matmul(x1, g)", ADJOINT),
+         "return xp.matmul_tn(x1, g)", "return xp.matmul(x1, g)", ADJOINT),
     rule("the cotangent of tril keeps the other triangle", "tril", "manipulation",
          "xp.tril(g, k=k)", "xp.triu(g, k=k)", ADJOINT),
     Mutant("derivatives are not conjugated, for complex numbers", "_primitive.py",

@@ -78,6 +78,16 @@ def matmul(x1: Array, x2: Array) -> Array:
     return x1.dot(x2) if 0 < x1.ndim < 3 and 0 < x2.ndim < 3 else x1 @ x2
 
 
+def matmul_nt(x1: Array, x2: Array) -> Array:
+    """``x1 @ x2ᵀ``."""
+    return x1.dot(x2.T) if x1.ndim == 2 == x2.ndim else x1 @ x2.mT
+
+
+def matmul_tn(x1: Array, x2: Array) -> Array:
+    """``x1ᵀ @ x2``."""
+    return x1.T.dot(x2) if x1.ndim == 2 == x2.ndim else x1.mT @ x2
+
+
 class _Ones(dict[int, Array]):
     """Vectors of ones by their length; short ones are kept."""
 
@@ -208,6 +218,8 @@ class NumpyBackend(Backend):
             "ones_like": ones_like,
             "permute_dims": lambda x, axes: x.transpose(axes),
             "matmul": matmul,
+            "matmul_nt": matmul_nt,
+            "matmul_tn": matmul_tn,
             "matrix_transpose": operator.attrgetter("mT"),
             # NumPy returns a view of its input for these, where a function of the standard gives a new array
             "flip": lambda x, *, axis=None: np.flip(x, axis).copy(),

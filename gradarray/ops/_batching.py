@@ -155,6 +155,16 @@ def matmul(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params:
     return xp.squeeze(out, axis=(-1 if n == 1 else -2,)) if m == 1 else out
 
 
+def matmul_nt(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    """The second transposed."""
+    return matmul(xp, (xs[0], xp.matrix_transpose(xs[1])), which, size, params)
+
+
+def matmul_tn(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
+    """The first transposed."""
+    return matmul(xp, (xp.matrix_transpose(xs[0]), xs[1]), which, size, params)
+
+
 def searchsorted(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     """One call where all share what is searched, else one for each."""
     if not which[0]:

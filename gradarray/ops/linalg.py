@@ -28,7 +28,7 @@ def _matmul_first(xp: Any, g: Any, x2: Any, shape1: Shape, shape2: Shape) -> Any
         return (g if len(shape1) == 1 else g[..., None]) * x2
     if len(shape1) == 1:
         return xp.matmul(x2, g[..., None])[..., 0]
-    return xp.matmul(g, xp.matrix_transpose(x2))
+    return xp.matmul_nt(g, x2)
 
 
 def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, shared2: bool) -> Any:
@@ -39,11 +39,28 @@ def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, sh
         return x1 * g if len(shape2) == 1 else x1[:, None] * g[..., None, :]
     if len(shape2) == 1:
         return xp.matmul(xp.matrix_transpose(x1), g[..., None])[..., 0]
-    return xp.matmul(xp.matrix_transpose(x1), g)
+    return xp.matmul_tn(x1, g)
 
 
 linear(
     "matmul", transpose=(_matmul_first, _matmul_second), broadcasts=True, grad_name=_matmul_name, batch=_batching.matmul
+)
+# of matrices, the second or the first of them transposed: where that is said, no library needs a copy of it
+linear(
+    "matmul_nt",
+    transpose=(lambda xp, g, x2: xp.matmul(g, x2), lambda xp, g, x1: xp.matmul_tn(g, x1)),
+    forward=lambda xp, x1, x2: xp.matmul(x1, xp.matrix_transpose(x2)),
+    broadcasts=True,
+    grad_name=_matmul_name,
+    batch=_batching.matmul_nt,
+)
+linear(
+    "matmul_tn",
+    transpose=(lambda xp, g, x2: xp.matmul_nt(x2, g), lambda xp, g, x1: xp.matmul(x1, g)),
+    forward=lambda xp, x1, x2: xp.matmul(xp.matrix_transpose(x1), x2),
+    broadcasts=True,
+    grad_name=_matmul_name,
+    batch=_batching.matmul_tn,
 )
 
 

@@ -465,6 +465,13 @@ MATRICES: tuple[tuple[Shape, Shape], ...] = (
     ((0,), (0,)),
     ((0, 2), (2, 3)),
 )
+
+
+def turned(x: Array, is_turned: bool) -> Array:
+    """``x``, or a copy of it with the last two dimensions exchanged."""
+    return np.swapaxes(x, -1, -2).copy() if is_turned else x
+
+
 op(
     "matmul",
     np.matmul,
@@ -474,6 +481,16 @@ op(
         for c, d in itertools.product((False, True), repeat=2)
     ],
 )
+for _name, _turned in (("matmul_nt", (False, True)), ("matmul_tn", (True, False))):
+    op(
+        _name,
+        lambda x1, x2, _turned=_turned: np.matmul(*map(turned, (x1, x2), _turned)),
+        [
+            (tuple(map(turned, sample.arrays, _turned)), {})
+            for sample in SAMPLES["matmul"]
+            if all(x.ndim > 1 for x in sample.arrays)
+        ],
+    )
 
 
 def _norm(x: Array, *, axis: Any, keepdims: bool, ord: float) -> Any:

@@ -314,6 +314,14 @@ def matrix_products(draw: Any, name: str) -> Sample:
     return Sample(name, tuple(draw(arrays("real", shape, draw(st.booleans()))) for shape in found.input_shapes))
 
 
+@calls_of("matmul_nt", "matmul_tn")
+@st.composite
+def transposed_products(draw: Any, name: str) -> Sample:
+    signature = "(m,k),(n,k)->(m,n)" if name == "matmul_nt" else "(k,m),(k,n)->(m,n)"
+    found = draw(hnp.mutually_broadcastable_shapes(signature=signature, max_dims=2, min_side=0, max_side=3))
+    return Sample(name, tuple(draw(arrays("real", shape, draw(st.booleans()))) for shape in found.input_shapes))
+
+
 SQUARE = {
     "linalg.inv": samples_linalg.matrix, "linalg.det": samples_linalg.drawn, "cofactor": samples_linalg.drawn,
     "linalg.slogdet": samples_linalg.matrix, "linalg.cholesky": samples_linalg.definite,

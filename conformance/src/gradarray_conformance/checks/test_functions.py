@@ -141,6 +141,8 @@ KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
     "sigmoid_backward": ((X, Y), {}, X * (Y * (1 - Y))),
     "tanh_backward": ((X, Y), {}, X * (1 - Y * Y)),
     "sum_rows": ((X,), {}, X.sum(axis=0)),
+    "matmul_nt": ((X, Y[:2]), {}, X @ Y[:2].T),
+    "matmul_tn": ((X, Y[:, :2]), {}, X.T @ Y[:, :2]),
     "spread": ((X,), {"shape": (2, 3, 4)}, np.broadcast_to(X, (2, 3, 4))),
     "view": ((X,), {"shape": (4, 3)}, X.reshape(4, 3)),
     "clone": ((X,), {}, X),

@@ -75,6 +75,8 @@ def compiled() -> Mapping[str, Function]:
         "clone": of(lambda x: x.copy()),
         "concat": of(jnp.concat, "axis"),
         "expand_dims": of(jnp.expand_dims, "axis"),
+        "matmul_nt": of(lambda x1, x2: x1 @ x2.mT),
+        "matmul_tn": of(lambda x1, x2: x1.mT @ x2),
         "matrix_transpose": of(jnp.matrix_transpose),
         "pow_number": operator.pow,  # which knows of squares
         "relu_backward": of(lambda g, out: g * (out != 0)),

@@ -318,6 +318,8 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "logical_or": tensors(torch.logical_or),
     "logical_xor": tensors(torch.logical_xor),
     "matmul": hosted_pair(operator.matmul, np.matmul),
+    "matmul_nt": lambda x1, x2: x1 @ x2.mT,
+    "matmul_tn": lambda x1, x2: x1.mT @ x2,
     "matrix_transpose": lambda x: x.mT,
     "max": hosted(_reduction(torch.amax), np.max),
     "maximum": hosted_pair(tensors(torch.maximum), np.maximum),
