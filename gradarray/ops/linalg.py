@@ -38,7 +38,7 @@ def _matmul_second(xp: Any, g: Any, cell1: Any, shape1: Shape, shape2: Shape, sh
     if len(shape1) == 1:
         return x1 * g if len(shape2) == 1 else x1[:, None] * g[..., None, :]
     if len(shape2) == 1:
-        return xp.matmul(xp.matrix_transpose(x1), g[..., None])[..., 0]
+        return xp.matmul(g, x1) if len(shape1) == 2 else xp.matmul_tn(x1, g[..., None])[..., 0]
     return xp.matmul_tn(x1, g)
 
 
