@@ -29,17 +29,22 @@ Axis = int | tuple[int, ...] | None
 def strong_multiply(g: Tensor, p: Any) -> Tensor:
     """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``.
 
-    On the CPU the sum tells if there is a nan at all; a GPU would have to be waited for.
+    On the CPU it is asked if there is a nan at all; a GPU would have to be waited for.
     """
     product: Tensor = g * p
-    if product.is_cpu:
-        try:
-            total = product.sum().item()
-        except RuntimeError:  # while PyTorch traces, there are no values
-            total = math.nan
-        if total == total:
-            return product
+    if product.is_cpu and not _has_nan(product):
+        return product
     return torch.where(g == 0, torch.zeros((), dtype=product.dtype, device=product.device), product)
+
+
+def _has_nan(x: Tensor) -> bool:
+    """Whether an element may be nan: of few the quickest to find out is that ``x`` does not equal itself, else the sum."""
+    try:
+        if x.numel() <= 2048:
+            return not torch.equal(x, x)
+        return math.isnan(abs(x.sum().item()))
+    except RuntimeError:  # while PyTorch traces, there are no values
+        return True
 
 
 def tensors(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any], Tensor]:
