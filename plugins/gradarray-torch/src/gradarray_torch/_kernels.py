@@ -38,7 +38,7 @@ def strong_multiply(g: Tensor, p: Any) -> Tensor:
 
 
 def _has_nan(x: Tensor) -> bool:
-    """Whether an element may be nan: of few the quickest to find out is that ``x`` does not equal itself, else the sum."""
+    """Whether an element may be nan: of few it is told soonest by whether they equal themselves, else by their sum."""
     try:
         if x.numel() <= 2048:
             return not torch.equal(x, x)
