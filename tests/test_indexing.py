@@ -172,6 +172,23 @@ def test_the_bounds_are_told():
         ga.zeros(2, 3)[:, 5]
 
 
+def test_a_key_that_was_met_before_is_still_looked_at():
+    x = ga.arange(4)
+    assert x[1:3].tolist() == [1, 2] and x[3].item() == 3
+    for key in (slice(1.0, 3), slice(1, 3.0), 3.0):  # equal to those as keys of a dictionary
+        with pytest.raises((IndexError, TypeError)):
+            x[key]
+    assert x[True].shape == (1, 4) and x[True:3].tolist() == [1, 2]
+    with pytest.raises(IndexError):
+        x[:3][3]
+
+
+def test_views_of_many_keys_are_views():
+    x = ga.arange(1500, dtype=ga.float32, requires_grad=True)
+    sum(x[i : i + 2].sum() for i in range(1500)).backward()  # more than are remembered
+    assert x.grad.tolist() == [1.0] + [2.0] * 1499
+
+
 def test_a_slice_needs_integers():
     with pytest.raises(TypeError):
         ga.zeros(3)[1.0:2]

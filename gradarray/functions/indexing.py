@@ -135,20 +135,37 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     Array API standard, "Indexing"; NumPy, "Indexing on ndarrays".
     """
     shape = x._data.shape
-    for n, k in zip(shape, key if type(key) is tuple else (key,)):
+    keys = key if type(key) is tuple else (key,)
+    known: list[Any] = []
+    for n, k in zip(shape, keys):
         if type(k) is slice:
-            if type(k.start) not in _BOUNDS or type(k.stop) not in _BOUNDS or type(k.step) not in _BOUNDS:
+            start, stop, step = k.start, k.stop, k.step
+            if type(start) not in _BOUNDS or type(stop) not in _BOUNDS or type(step) not in _BOUNDS:
                 break
-        elif type(k) is not int or not -n <= k < n:
+            known.append((start, stop, step))
+        elif type(k) is int and -n <= k < n:
+            known.append(k)
+        else:
             break
     else:
-        parts = (*key, ...) if type(key) is tuple else (key, ...)
-        if len(parts) <= len(shape) + 1:
-            return _viewed(x, {"key": parts})  # type: ignore[no-any-return]
+        if len(keys) <= len(shape):
+            found = tuple(known)
+            return _viewed(x, _kept.get(found) or _keep(found, keys))  # type: ignore[no-any-return]
     parts, arrays = _parse(x, key)
     if arrays:
         return apply(_INDEX, (x, *arrays), {"key": parts})
     return _viewed(x, {"key": parts})  # type: ignore[no-any-return]
+
+
+_kept: dict[Any, dict[str, Any]] = {}
+"""The parameters of views by slices and integers alone: in a loop the same few again, which the tape holds once."""
+
+
+def _keep(known: tuple[Any, ...], keys: tuple[Any, ...]) -> dict[str, Any]:
+    if len(_kept) >= 1024:
+        _kept.clear()
+    _kept[known] = params = {"key": (*keys, ...)}
+    return params
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
