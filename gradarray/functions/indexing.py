@@ -7,6 +7,7 @@ with arrays in it (a copy).
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
@@ -149,23 +150,17 @@ def getitem(x: Tensor, key: Any) -> Tensor:
             break
     else:
         if len(keys) <= len(shape):
-            found = tuple(known)
-            return _viewed(x, _kept.get(found) or _keep(found, keys))  # type: ignore[no-any-return]
+            return _viewed(x, _params(tuple(known)))  # type: ignore[no-any-return]
     parts, arrays = _parse(x, key)
     if arrays:
         return apply(_INDEX, (x, *arrays), {"key": parts})
     return _viewed(x, {"key": parts})  # type: ignore[no-any-return]
 
 
-_kept: dict[Any, dict[str, Any]] = {}
-"""The parameters of views by slices and integers alone: in a loop the same few again, which the tape holds once."""
-
-
-def _keep(known: tuple[Any, ...], keys: tuple[Any, ...]) -> dict[str, Any]:
-    if len(_kept) >= 1024:
-        _kept.clear()
-    _kept[known] = params = {"key": (*keys, ...)}
-    return params
+@lru_cache(1024)
+def _params(known: tuple[Any, ...]) -> dict[str, Any]:
+    """The parameters of a view by slices and integers: in a loop the same few again, which the tape holds once."""
+    return {"key": (*(slice(*k) if type(k) is tuple else k for k in known), ...)}
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
