@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import gradarray as ga
-from gradarray.backends import Backend, Device, register, unregister
+from gradarray.backends import Device, register, unregister
+from gradarray.backends.numpy import NumpyBackend
 
 
 class Size(tuple):
@@ -21,7 +22,7 @@ def sized(array):
     return np.array(array).view(Sized)
 
 
-class SizedBackend(Backend):
+class SizedBackend(NumpyBackend):
     name = "sized"
     array_types = (Sized,)
 
@@ -31,24 +32,11 @@ class SizedBackend(Backend):
     def device_of(self, array):
         return Device("sized", "cpu")
 
-    def namespace(self, device):
-        return np
-
-    def raw_dtype(self, dtype, device):
-        return dtype.__numpy_dtype__
-
     def kernels(self, device):
-        return {"asarray": lambda x, dtype=None, copy=None: sized(np.asarray(x, dtype))}
+        return {**super().kernels(device), "asarray": lambda x, dtype=None, copy=None: sized(np.asarray(x, dtype))}
 
     def from_numpy(self, array, device, *, copy):
         return sized(array)
-
-    def to_numpy(self, array):
-        return np.asarray(array)
-
-    def index_add(self, array, key, value):
-        np.add.at(array, key, value)
-        return array
 
 
 @pytest.fixture
