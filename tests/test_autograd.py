@@ -585,3 +585,24 @@ def test_division_by_the_number_zero_has_an_infinite_derivative(zero):
     (g,) = ga.autograd.grad(y, x, ga.tensor([1.0, 0.0, -1.0]))
     sign = -1 if str(zero) == "-0.0" else 1
     np.testing.assert_array_equal(g.numpy(), [sign * np.inf, 0.0, -sign * np.inf])
+
+
+def test_numpy_says_nothing_while_the_walk_runs_and_what_it_said_before_afterwards():
+    x = leaf(0.0, 1.0)
+    seen = []
+
+    def fail(g):
+        seen.append(np.geterr())
+        raise KeyError("stop")
+
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        y = x * 2
+        y.register_hook(fail)
+        with pytest.raises(KeyError):
+            y.backward(ga.ones(2))
+        assert np.geterr() == before
+        (g,) = grad(ga.sqrt(x).sum(), x)
+        assert np.geterr() == before
+    assert seen == [dict.fromkeys(before, "ignore")]
+    np.testing.assert_array_equal(g.numpy(), [np.inf, 0.5])

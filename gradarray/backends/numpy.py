@@ -11,6 +11,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextvars import Token, copy_context
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,32 @@ def tanh_backward(g: Array, out: Array) -> Array:
     return g * (_ONE[out.dtype] - out * out)
 
 
+def _muting() -> Callable[[], AbstractContextManager[object]]:
+    """What makes a context in which NumPy warns of nothing: ``np.errstate(all="ignore")``, in a third of its time.
+
+    What NumPy warns of is the value of a context variable; which, and what its value is then, is seen here once.
+    """
+    outside = copy_context()
+    with np.errstate(all="ignore"):
+        changed = [(var, value) for var, value in copy_context().items() if outside.get(var) is not value]
+    if len(changed) != 1:  # another release keeps it elsewhere
+        return lambda: np.errstate(all="ignore")
+    variable, muted = changed[0]
+
+    class Muted:
+        __slots__ = ("_token",)
+        _token: Token[Any]
+
+        def __enter__(self) -> None:
+            self._token = variable.set(muted)
+
+        def __exit__(self, *error: object) -> None:
+            variable.reset(self._token)
+
+    return Muted
+
+
+_muted = _muting()
 _BASIC = frozenset((slice, int, type(None), type(...)))
 
 
@@ -242,8 +269,7 @@ class NumpyBackend(Backend):
         return NumpyThrift()
 
     def walk_scope(self) -> AbstractContextManager[object]:
-        # what is infinite or nan was warned of in the forward pass
-        return np.errstate(all="ignore")
+        return _muted()  # what is infinite or nan was warned of in the forward pass
 
     def raw_dtype(self, dtype: DType, device: Device) -> Any:
         return dtype.__numpy_dtype__
