@@ -276,9 +276,8 @@ def _compile(
 ) -> Compiled:
     """A function of a node and a cotangent that gives the cotangents of the inputs.
 
-    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. Unless it is taped it
-    gives the cotangents of two factors that are one tensor as one. ``product``, ``large``, ``weighed``: see
-    :class:`Rules`.
+    With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. The cotangents of two
+    factors that are one tensor it gives as one. ``product``, ``large``, ``weighed``: see :class:`Rules`.
     """
     scope: dict[str, Any] = {"refcount": _spare.refcount, "IN_PULL": _spare.IN_PULL, "MANY": MANY, "Large": Large}
     chosen = [i for i in range(len(cotangents)) if wanted is None or i in wanted]
@@ -307,9 +306,9 @@ def _compile(
         return f"({', '.join(parts)},)"
 
     lines, sparing_lines = [f"return {gives(plain)}"], [f"return {gives(thrifty)}"]
-    if not taped and len(chosen) == 2 and all(rule is not None and _passes_on(rule, inputs) for _, rule in cotangents):
+    if len(chosen) == 2 and all(rule is not None and _passes_on(rule, inputs) for _, rule in cotangents):
         same = "if node.saved[0] is node.saved[1]: g = {}; return ({}, None)"
-        lines.insert(0, same.format(plain[1], "g + g"))
+        lines.insert(0, same.format(plain[1], "g * 2" if taped else "g + g"))
         sparing_lines.insert(0, same.format(thrifty[1], "thrift.sum(g, g, True, False)"))
     if weighed:
         lines = [

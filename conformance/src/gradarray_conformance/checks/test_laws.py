@@ -57,7 +57,7 @@ def shared(x: Any) -> Any:
 FUNCTIONS: dict[str, Function] = {
     "a shift": lambda x: x + 1.5,
     "a chain": lambda x: ga.exp(ga.sin(x) * 0.5),
-    "a value used three times": lambda x: (y := ga.tanh(x)) * y + y,
+    "a value used three times": lambda x: ga.sin(y := ga.tanh(x)) * y + y,
     "an input used directly and through others": lambda x: x * ga.sin(x) - x,
     "broadcasting": lambda x: x - ga.mean(x, axis=0) * ga.sum(x, axis=1, keepdims=True),
     "a product of matrices": lambda x: x @ ga.matrix_transpose(ga.sin(x)),
