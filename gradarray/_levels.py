@@ -14,8 +14,8 @@ others are lifted as constants.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -319,6 +319,29 @@ def raised(x: Any) -> Any:
     return x if level is None or x._place.level is level else transfer(x, level.over(x._place.ground))
 
 
+@contextmanager
+def resumed(level: Level | None) -> Iterator[None]:
+    """A context in which ``level`` runs again, though it may have ended: for a part of its function put off till now.
+
+    None stands for no transform: none that runs now is seen then.
+    """
+    ended: list[Level] = []
+    around = level
+    while around is not None:
+        if not around.alive:
+            ended.append(around)
+        around = around.parent
+    token = _state.transform.set(level)
+    for one in ended:
+        one.alive = True
+    try:
+        yield
+    finally:
+        for one in ended:
+            one.alive = False
+        _state.transform.reset(token)
+
+
 def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
     """Random numbers of ``shape``, which ``draw`` makes outside of all transforms; each level adds what it wants.
 
@@ -340,4 +363,4 @@ def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any
     return x
 
 
-__all__ = ["Level", "LevelPlace", "Opaque", "drawn", "raised", "short"]
+__all__ = ["Level", "LevelPlace", "Opaque", "drawn", "raised", "resumed", "short"]

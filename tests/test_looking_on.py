@@ -87,6 +87,56 @@ def test_transforms_of_a_checkpoint():
         )
 
 
+def test_a_checkpoint_is_run_again_in_the_transform_that_has_ended():
+    """The walk comes when ``vmap`` or ``jvp`` is over, or in one that had not begun."""
+    func, xs = ga.func, ga.tensor(np.linspace(0, 1, 6).reshape(3, 2))
+
+    def shifted(x):
+        return (x * ga.asarray([1.0, 2.0], dtype=ga.float64) + ga.ones(2, dtype=ga.float64)).sin() * x
+
+    def total(f):
+        return lambda x: f(x).sum()
+
+    programs = [
+        lambda f: func.grad(total(func.vmap(f)))(xs),
+        lambda f: func.jacrev(func.vmap(f))(xs),
+        lambda f: func.grad(total(func.vmap(lambda x: f(x) * f(x + x))))(xs),
+        lambda f: func.grad(total(func.vmap(lambda x: checkpoint(lambda y: f(y) * x, x))))(xs),
+        lambda f: func.grad(lambda x: func.jvp(total(f), (x,), (xs,))[1])(xs),
+        lambda f: func.grad(total(func.vmap(func.grad(total(f)))))(xs),
+        lambda f: func.vmap(func.jacrev(f))(xs),
+    ]
+    for program in programs:
+        plainly, saved = program(shifted), program(lambda x: checkpoint(shifted, x))
+        np.testing.assert_allclose(saved.detach().numpy(), plainly.detach().numpy(), rtol=1e-12)
+
+
+def test_tensors_of_a_transform_that_has_ended_stay_of_no_use_after_a_checkpoint_in_it():
+    kept, calls, xs = [], [], ga.tensor([[1.0], [2.0]], requires_grad=True)
+
+    def part(x):
+        kept.append(x)
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise KeyError("in the second run")
+        return x.sin() * x
+
+    y = ga.func.vmap(lambda x: checkpoint(part, x))(xs).sum()
+    for error in (KeyError, None):
+        if error is None:
+            y.backward()
+        else:
+            with pytest.raises(error):
+                y.backward(retain_graph=True)
+        for x in kept:
+            with pytest.raises(RuntimeError, match="escaped from vmap"):
+                x + 1
+    assert calls == [0, 1, 2]
+    np.testing.assert_allclose(
+        xs.grad.numpy(), np.sin(xs.tolist()) + np.array(xs.tolist()) * np.cos(xs.tolist()), rtol=1e-6
+    )
+
+
 def test_transforms_are_profiled():
     with profiler.profile() as prof:
         ga.func.vmap(ga.func.grad(plain))(ga.ones(3, 2))

@@ -15,6 +15,7 @@ from typing import Any
 
 from gradarray import _state, _watch
 from gradarray._dispatch import make
+from gradarray._levels import resumed
 from gradarray._place import Place
 from gradarray._storage import LEAF, Cell, Value, cell_of
 from gradarray.autograd.saving import Packing, Stored, enter, innermost
@@ -223,8 +224,10 @@ def checkpoint(
     replaying = _replaying() if preserve_rng_state else nullcontext
     forward, again = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
 
+    level = _state.transform.get()  # the walk may come when it has ended, or while others run
+
     def run() -> Any:
-        with replaying(), again:
+        with resumed(level), replaying(), again:
             return function(*_restored(stored_args), **_restored(stored_kwargs))
 
     token = enter(_Frame(run, early_stop, determinism_check == "default"))
