@@ -328,7 +328,7 @@ class _Ops(dict[Primitive, TableOp]):
         if record.rules is not None:
             op.plain = PlainOp(record)
         if record.outputs == 1 and not record.listed:
-            op.one = _one(op) if record.inputs == 1 else None
+            op.one = _one(op) if record.inputs in (1, None) else None
             op.two = _two(op) if record.inputs == 2 else None
         return op
 

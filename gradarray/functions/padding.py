@@ -56,8 +56,9 @@ def _widths(given: Any, ndim: int) -> Widths:
 
 def surrounded(x: Any, widths: Widths, value: Any) -> Any:
     """``x`` with ``value`` around it."""
-    shape = tuple(a + n + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
-    key = (..., *(slice(a, a + n) for n, (a, _) in zip(x._data.shape, widths, strict=True)))
+    sizes = list(zip(x._data.shape, widths, strict=True))
+    shape = tuple([a + n + b for n, (a, b) in sizes])
+    key = (..., *[slice(a, a + n) for n, (a, _) in sizes])
     if not isinstance(value, Value) and value == 0:
         return apply(TABLE["index_adjoint"], (x,), {"key": key, "shape": shape})
     if isinstance(value, Value):

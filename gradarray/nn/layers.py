@@ -185,17 +185,19 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     given = [operator.index(n) for n in pad]
     if len(given) % 2 or len(given) > 2 * len(shape):
         raise ShapeError(f"pad: one pair for each of at most {len(shape)} dimensions is needed, got {given}")
-    pairs = [(0, 0)] * (len(shape) - len(given) // 2) + list(zip(given[::2], given[1::2], strict=True))[::-1]
+    pairs = [(0, 0)] * (len(shape) - len(given) // 2) + list(zip(given[::2], given[1::2]))[::-1]
     if mode != "constant" and mode not in MODES:
         raise NotImplementedError(f"pad: mode must be 'constant', {', '.join(map(repr, MODES))}, got {mode!r}")
-    for n, (a, b) in zip(shape, pairs, strict=True):
-        most = {"reflect": n - 1, "circular": n}.get(mode)
-        if n + a + b < 0 or (most is not None and (a > most or b > most)):
-            raise ShapeError(f"pad: {(a, b)} is not possible for a dimension of length {n} in mode {mode!r}")
-    if any(n < 0 for pair in pairs for n in pair):
+    cuts = builtins.min(given, default=0) < 0
+    if cuts or mode != "constant":
+        for n, (a, b) in zip(shape, pairs, strict=True):
+            most = {"reflect": n - 1, "circular": n}.get(mode)
+            if n + a + b < 0 or (most is not None and (a > most or b > most)):
+                raise ShapeError(f"pad: {(a, b)} is not possible for a dimension of length {n} in mode {mode!r}")
+    if cuts:
         cut = tuple(slice(-a if a < 0 else 0, n + b if b < 0 else n) for n, (a, b) in zip(shape, pairs, strict=True))
-        x = getitem(x, cut)
-    widths = tuple((builtins.max(a, 0), builtins.max(b, 0)) for a, b in pairs)
+        x, pairs = getitem(x, cut), [(builtins.max(a, 0), builtins.max(b, 0)) for a, b in pairs]
+    widths = tuple(pairs)
     if mode == "constant":
         return surrounded(x, widths, 0 if value is None else value)  # type: ignore[no-any-return]
     out = repeated(x, widths, MODES[mode])
