@@ -274,7 +274,7 @@ def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> 
     else:
         meta.steps = (*base_meta.steps, step)
         meta.root = base if base_meta.root is None else base_meta.root
-        meta.path = (*base_meta.path, step)
+        meta.path = meta.steps if base_meta.path is base_meta.steps else (*base_meta.path, step)
         meta.blind = base_meta.blind or not (recording or base._node is None)
         meta.refuses = base_meta.refuses or (None if recording else _UNRECORDED)
     family.add(x)
