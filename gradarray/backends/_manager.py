@@ -234,7 +234,15 @@ def owner(array: Any) -> Backend | None:
         return next((b for b in _sound if type(array) in b.array_types), numpy)
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         return None
-    return next((b for b in every() if unusable(b) is None and b.owns(array)), None)
+    return next((b for b in every() if _claims(b, array) and unusable(b) is None and b.owns(array)), None)
+
+
+def _claims(backend: Backend, array: Any) -> bool:
+    """Whether ``array`` may be of ``backend``: asked before its library is imported, when it is perhaps not sound."""
+    try:
+        return backend.owns(array)
+    except Exception:
+        return True
 
 
 __all__ = [

@@ -229,6 +229,20 @@ def test_the_first_of_two_that_claim_one_array_type_keeps_it():
     assert require("toy") is first
 
 
+def test_whose_an_array_is_is_known_without_importing_the_libraries_of_others():
+    register(broken(name="other", array_types=(), unavailable=fail, devices=fail))
+    seen = []
+    register(broken(name="third", array_types=(), unavailable=lambda self: seen.append("imported")))
+    register(sound := broken())
+    assert owner(Array()) is sound and seen == []
+
+
+def test_a_backend_that_fails_when_asked_for_an_array_is_passed_over():
+    register(broken(name="other", owns=fail, unavailable=giving("its library is not installed")))
+    register(sound := broken())
+    assert owner(Array()) is sound
+
+
 def test_a_subclass_of_numpys_array_is_numpys_until_a_backend_has_it():
     kind = type("Box", (np.ndarray,), {})
     array = np.zeros(2).view(kind)
