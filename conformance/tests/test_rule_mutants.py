@@ -104,7 +104,7 @@ MUTANTS = [
          "xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)",
          "xp.cumulative_sum(g, axis=axis)", ADJOINT),
     rule("the cotangent of mean is not divided", "mean", "statistical",
-         "g / max(count(shape1, axis), 1)", "g / max(1, 1)", ADJOINT),
+         "g / (count(shape1, axis) or 1)", "g / max(1, 1)", ADJOINT),
     rule("the cotangent of permute_dims is permuted again", "permute_dims", "manipulation",
          "axes=inverse(axes))", "axes=axes)",
          ADJOINT),

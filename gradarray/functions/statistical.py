@@ -116,7 +116,8 @@ def sum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = 
     Array API standard, ``sum``; ``torch.sum``.
     """
     x = _accumulator(x, dtype)
-    return _in_dtype(_SUM(x, {"axis": check_axis(x, axis), "keepdims": keepdims}), dtype)  # type: ignore[no-any-return]
+    params = {"axis": None if axis is None else check_axis(x, axis), "keepdims": keepdims}
+    return _in_dtype(_SUM(x, params), dtype)  # type: ignore[no-any-return]
 
 
 def prod(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -143,7 +144,7 @@ def mean(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool =
     """
     x = x if dtype is None else cast(check_tensor(x), as_dtype(dtype))
     x = _needs_floating(x, "mean")
-    return _MEAN(x, {"axis": check_axis(x, axis), "keepdims": keepdims})  # type: ignore[no-any-return]
+    return _MEAN(x, {"axis": None if axis is None else check_axis(x, axis), "keepdims": keepdims})  # type: ignore[no-any-return]
 
 
 def var(

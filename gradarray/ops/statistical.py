@@ -35,7 +35,7 @@ linear(
 )
 linear(
     "mean",
-    transpose=lambda xp, g, shape1, axis: spread(xp, g / max(count(shape1, axis), 1), shape1, axis),
+    transpose=lambda xp, g, shape1, axis: spread(xp, g / (count(shape1, axis) or 1), shape1, axis),
     defaults=_REDUCTION,
     grad_name=_numbered("Mean"),
     batch="axes",
