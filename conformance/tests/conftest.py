@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -13,10 +11,9 @@ from gradarray import backends
 
 @pytest.fixture(autouse=True, scope="module")
 def registry_at_rest() -> Iterator[None]:
-    """The backends in use, as they were before."""
-    manager: Any = inspect.getmodule(backends.register)  # there is no public way to take one back
-    registered, sound = dict(manager._registered), list(manager._sound)
+    """The backends in use, as they were before; those of the plugins are there by then."""
+    before = {backend.name for backend in backends.every()}
     yield
-    manager._registered.clear()
-    manager._registered.update(registered)
-    manager._sound[:] = sound
+    for backend in backends.every():
+        if backend.name not in before:
+            backends.unregister(backend.name)
