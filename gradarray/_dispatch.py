@@ -115,7 +115,7 @@ class TableOp(NamedOp):
     plain : TableOp
         The same for what is real and computed in no scope.
     one, two : callable or None
-        Its middle road, where its kernel takes one or two arrays and gives one.
+        Its middle road, where its kernel takes one or two arrays, or one of any number, and gives one.
     """
 
     __slots__ = ("floating", "one", "plain", "plans", "record", "saves", "two")

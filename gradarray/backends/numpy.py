@@ -157,7 +157,7 @@ def tanh_backward(g: Array, out: Array) -> Array:
 
 
 def _muting() -> Callable[[], AbstractContextManager[object]]:
-    """What makes a context in which NumPy warns of nothing: ``np.errstate(all="ignore")``, in a third of its time.
+    """What makes a context in which NumPy warns of nothing: ``np.errstate(all="ignore")``, in half of its time.
 
     What NumPy warns of is the value of a context variable; which, and what its value is then, is seen here once.
     """
