@@ -83,6 +83,11 @@ _SOURCES = {
         "T a, T b",
         "out = fmod(a, b); if (out == 0) out = copysign(T(0), b); else if ((b < 0) != (out < 0)) out += b",
     ),
+    # CUDA's gives nan for a negative order.
+    "yn": (
+        "T n, T x",
+        "const int order = abs((int)n); const double y = yn(order, (double)x); out = n < 0 && order % 2 ? -y : y",
+    ),
     # CuPy's complex functions give nan for what is infinite or nan in one part only, log2 even for 0. Its log1p and
     # expm1, being log(1 + z) and exp(z) - 1, lose all of a small z, and log1p takes the wrong side of its branch cut.
     "log": ("T z", "out = log_z"),
@@ -221,11 +226,14 @@ def _fftn(name: str) -> Callable[..., Array]:
     return function
 
 
-def yn(n: Any, x: Any, /) -> Array:
-    """CuPy's gives float64 whatever it is given, the only one of its special functions that does."""
-    import cupyx.scipy.special
+def solve(a: Array, b: Array, /) -> Array:
+    """CuPy's divides by zero where a stack of matrices is solved for no right sides."""
+    return _compat().linalg.solve(a, b) if b.size else _cupy().empty(b.shape, _promoted(a, b)[0])
 
-    return cupyx.scipy.special.yn(n, x).astype(_promoted(n, x)[0], copy=False)
+
+def yn(n: Any, x: Any, /) -> Array:
+    """CuPy's gives nan for a negative order, and float64 whatever it is given: no other of its functions does."""
+    return _elementwise("yn")(*_promoted(n, x)[1])
 
 
 KERNELS: dict[str, Callable[..., Array]] = {
@@ -236,6 +244,7 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "cumulative_sum": _cumulative("cumulative_sum"),
     "flip": flip,
     "imag": imag,
+    "linalg.solve": solve,
     "linspace": linspace,
     "pow": pow,
     "real": real,

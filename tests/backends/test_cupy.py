@@ -168,6 +168,7 @@ KERNEL_CALLS = {
     "expm1": lambda f, x: f(x + 2j),
     "flip": lambda f, x: f(x, axis=0),
     "imag": lambda f, x: f(x + 2j),
+    "linalg.solve": lambda f, x: f(x[:, :2], x[:, :0]),
     "linspace": lambda f, x: f(0, 1j, 3),
     "log": lambda f, x: f(x + 2j),
     "log10": lambda f, x: f(x + 2j),
@@ -206,7 +207,7 @@ OTHER_CALLS = {
 
 def test_every_kernel_is_the_standards_or_scipys():
     assert set(KERNEL_CALLS) | {"fft.fftn", "fft.ifftn", "fft.irfftn", "fft.rfftn"} == set(KERNELS)
-    modules = {"": xp, "fft": xp.fft, "special": cupyx.scipy.special}
+    modules = {"": xp, "fft": xp.fft, "linalg": xp.linalg, "special": cupyx.scipy.special}
     for name in set(KERNELS) - {"strong_multiply", "relu_backward", "sigmoid_backward", "tanh_backward"}:
         module, _, function = name.rpartition(".")
         assert hasattr(modules[module], function)
@@ -589,8 +590,18 @@ def test_synchronize():
     assert Device("cupy", "cuda", 0) == DEVICES[0]
 
 
-def test_yn_of_float32():
-    x = np.array([0.5, 1.5], "float32")
-    result = KERNELS["special.yn"](put(np.array([2.0, 3.0], "float32")), put(x)).get()
-    assert result.dtype == np.float32
-    np.testing.assert_allclose(result, [-5.441370837, -2.073541399], rtol=1e-5)
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-13)])
+def test_yn_of_every_order(dtype, rtol):
+    import scipy.special
+
+    order, x = np.arange(-4.0, 5.0, dtype=dtype), np.array([[0.5], [1.5], [20.0]], dtype)
+    result = KERNELS["special.yn"](put(order), put(x)).get()
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, scipy.special.yn(order, x), rtol=rtol)
+
+
+@pytest.mark.parametrize("stack", [(), (0,), (2,), (2, 3)])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 0), (0, 3), (0, 0)])
+def test_solving_for_nothing(stack, rows, columns):
+    nothing = np.ones((*stack, rows, columns))
+    check(KERNELS["linalg.solve"](put(np.ones((*stack, rows, rows), "float32")), put(nothing)), nothing)

@@ -2,7 +2,8 @@
 
 Knows PyTorch. Must not know gradarray. PyTorch strays from NumPy in four ways, each mended here: it has no negative
 steps; it takes an integer beside index arrays for a slice of one; it takes arrays of uint8 for masks; and it neither
-reverses uint16, uint32 and uint64 nor writes and adds at positions in them, but does so with the signed dtypes' bits.
+reverses uint16, uint32 and uint64 nor, on a GPU, reads positions of them, nor writes and adds at positions in them, but
+does so with the signed dtypes' bits.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     """``x[key]`` for every key that NumPy takes: a view for a basic key without negative steps, else a copy."""
     if _is_basic(key):
         return basic(x, key=key)
+    if (signed := SIGNED.get(x.dtype)) is not None:
+        return getitem(x.view(signed), key).view(x.dtype)
     view, backwards, indices, order = _split(x, key)
     view = flip(view, backwards) if backwards else view
     found: Tensor = torch.ops.aten.index(view.permute(order), indices)

@@ -331,7 +331,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "mean": mean,
     "min": hosted(_reduction(torch.amin), np.min),
     "minimum": hosted_pair(tensors(torch.minimum), np.minimum),
-    "multiply": operator.mul,
+    "multiply": hosted_pair(operator.mul, np.multiply),
     "negative": hosted(operator.neg, np.negative),
     "nextafter": tensors(torch.nextafter),
     "nonzero": nonzero,
