@@ -590,7 +590,7 @@ def test_synchronize():
     assert Device("cupy", "cuda", 0) == DEVICES[0]
 
 
-@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-13)])
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 2e-12)])  # CUDA's loses some
 def test_yn_of_every_order(dtype, rtol):
     import scipy.special
 

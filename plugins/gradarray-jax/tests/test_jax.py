@@ -365,3 +365,22 @@ def test_searchsorted_gives_the_default_integer():
     x = ga.tensor([1.0, 2.0], device="jax")
     assert ga.searchsorted(x, x).dtype is x.argmax().dtype
     assert ga.permute_dims(ga.zeros((0, 2), device="jax"), (-1, 0)).shape == (2, 0)
+
+
+def products(a, b):
+    """Three of them: a product, and the two of its derivative."""
+    x, y = ga.asarray(a, requires_grad=True), ga.asarray(b, requires_grad=True)
+    out = x @ y
+    out.sum().backward()
+    return jnp.asarray(out.detach()), jnp.asarray(x.grad), jnp.asarray(y.grad)
+
+
+def test_products_keep_the_digits_of_their_dtype_unless_jax_is_told_otherwise():
+    a, b = (jax.device_put(np.random.default_rng(i).normal(size=(64, 64)).astype("float32")) for i in range(2))
+    traced = str(jax.make_jaxpr(products)(a, b))
+    assert (traced.count("dot_general"), traced.count("Precision.HIGHEST")) == (3, 6)
+    with jax.default_matmul_precision("bfloat16"):
+        assert "Precision.HIGHEST" not in str(jax.make_jaxpr(products)(a, b))
+    exact, ones = [np.asarray(x, np.float64) for x in (a, b)], np.ones((64, 64))
+    for out, want in zip(products(a, b), (exact[0] @ exact[1], ones @ exact[1].T, exact[0].T @ ones), strict=True):
+        np.testing.assert_allclose(out, want, atol=1e-4)  # of what is up to 40; by TF32 up to 0.05 is lost

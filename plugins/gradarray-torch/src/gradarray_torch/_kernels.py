@@ -18,8 +18,8 @@ import torch
 from array_api_compat.torch import fft
 from torch import Tensor
 
+from gradarray_torch._hosted import hosted, hosted_pair
 from gradarray_torch._indexing import basic, flip
-from gradarray_torch._unsigned import hosted, hosted_pair
 
 Axis = int | tuple[int, ...] | None
 
@@ -287,12 +287,12 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "argmax": hosted(_extreme(torch.argmax), np.argmax),
     "argmin": hosted(_extreme(torch.argmin), np.argmin),
     "atan2": tensors(torch.atan2),
-    "bitwise_and": operator.and_,
+    "bitwise_and": hosted_pair(operator.and_, np.bitwise_and),
     "bitwise_invert": hosted(operator.invert, np.invert),
     "bitwise_left_shift": hosted_pair(operator.lshift, np.left_shift),
-    "bitwise_or": operator.or_,
+    "bitwise_or": hosted_pair(operator.or_, np.bitwise_or),
     "bitwise_right_shift": hosted_pair(operator.rshift, np.right_shift),
-    "bitwise_xor": operator.xor,
+    "bitwise_xor": hosted_pair(operator.xor, np.bitwise_xor),
     "broadcast_to": lambda x, shape: x.expand(shape),
     "clip": hosted(clip, np.clip),
     "clone": torch.clone,
@@ -364,5 +364,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "triu": _lower("triu"),
     "var": var,
     "view": view,
-    "where": where,
+    "where": hosted(where, np.where),
 }

@@ -1,4 +1,7 @@
-"""uint16, uint32 and uint64, for which PyTorch has memory but few kernels (pytorch#58734): NumPy computes on the host.
+"""Integers for which PyTorch has no kernel: NumPy computes on the host.
+
+Those are uint16, uint32 and uint64, for which it has memory but little more (pytorch#58734), and on a GPU the product
+of matrices of any integers.
 
 Knows PyTorch and NumPy. Must not know gradarray. On the CPU the arrays are shared, not copied; a GPU has to wait.
 """
@@ -13,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
+INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 
 
 def hosted(function: Callable[..., Any], on_host: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +47,7 @@ def hosted_pair(function: Callable[[Any, Any], Any], on_host: Callable[..., Any]
 
 def _on_host(function: Callable[..., Any], xs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     arrays = [x for x in xs if isinstance(x, Tensor)]
-    if not any(x.dtype in UNSIGNED for x in arrays):
+    if not any(x.dtype in INTEGERS for x in arrays):
         given = ", ".join(str(x.dtype) for x in arrays)
         raise TypeError(f"PyTorch has no such function of {given}")
     with np.errstate(all="ignore"):
