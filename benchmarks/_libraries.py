@@ -103,6 +103,17 @@ def _gradarray(work: Workload, constant: Callable[[Array], Any]) -> tuple[Lib, l
     return lib, [constant(p).requires_grad_() for p in work.parameters]
 
 
+def _awaited(contestant: Contestant, synchronize: Callable[[], object]) -> Contestant:
+    """``contestant`` whose device has done what it was told."""
+
+    def run() -> Any:
+        result = contestant.run()
+        synchronize()
+        return result
+
+    return Contestant(contestant.name, run, contestant.read)
+
+
 def gradarray_on(device: str, name: str) -> Callable[[Workload], Contestant]:
     """gradarray on one of its devices."""
 
@@ -123,36 +134,40 @@ def gradarray_on(device: str, name: str) -> Callable[[Workload], Contestant]:
             return contestant
 
         backend, raw = ga.backends.require(leaves[0].device.backend), ga.backends.resolve(device)
-
-        def run() -> Any:
-            result = contestant.run()
-            backend.synchronize(raw)
-            return result
-
-        return Contestant(name, run, contestant.read)
+        return _awaited(contestant, lambda: backend.synchronize(raw))
 
     return make
 
 
-def pytorch(work: Workload) -> Contestant:
-    """PyTorch, eager, on as many threads as everybody."""
-    import torch
+def pytorch_on(device: str, name: str) -> Callable[[Workload], Contestant]:
+    """PyTorch, eager; on the CPU, on as many threads as everybody."""
 
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    def make(work: Workload) -> Contestant:
+        import torch
 
-    def take(x: Any, where: Any) -> Any:
-        return x[lib.constant(where)]
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        if device != "cpu" and not torch.cuda.is_available():
+            raise ImportError("PyTorch finds no GPU")
 
-    def pad(x: Any) -> Any:
-        return torch.nn.functional.pad(x, (1, 1, 1, 1))
+        def constant(array: Array) -> Any:
+            return torch.tensor(array, device=device)
 
-    def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return x.sum() if axis is None else x.sum(axis, keepdim=keepdims)
+        def take(x: Any, where: Any) -> Any:
+            return x[lib.constant(where)]
 
-    named = {n: getattr(torch, n) for n in ("sin", "exp", "tanh", "log", "mean", "concat", "relu")}
-    lib = Lib(torch.tensor, take=take, pad=pad, sum=total, **named)
-    leaves = [torch.tensor(p, requires_grad=True) for p in work.parameters]
-    return _taped("PyTorch", work, lib, leaves, torch.tensor, torch, lambda g: g.detach().numpy())
+        def pad(x: Any) -> Any:
+            return torch.nn.functional.pad(x, (1, 1, 1, 1))
+
+        def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+            return x.sum() if axis is None else x.sum(axis, keepdim=keepdims)
+
+        named = {n: getattr(torch, n) for n in ("sin", "exp", "tanh", "log", "mean", "concat", "relu")}
+        lib = Lib(constant, take=take, pad=pad, sum=total, **named)
+        leaves = [constant(p).requires_grad_() for p in work.parameters]
+        contestant = _taped(name, work, lib, leaves, constant, torch, lambda g: g.detach().cpu().numpy())
+        return contestant if device == "cpu" else _awaited(contestant, torch.cuda.synchronize)
+
+    return make
 
 
 def _functional(name: str, work: Workload, value_and_grad: Any, grad: Any, lib: Lib, asarray: Any) -> Contestant:
@@ -277,17 +292,20 @@ def jax_with(jit: bool, name: str) -> Callable[[Workload], Contestant]:
 
 PEERS: dict[str, Callable[[Workload], Contestant]] = {
     "gradarray": gradarray_on("cpu", "gradarray"),
-    "PyTorch": pytorch,
+    "PyTorch": pytorch_on("cpu", "PyTorch"),
     "HIPS autograd": hips_autograd,
     "MyGrad": mygrad,
     "JAX": jax_with(False, "JAX"),
     "JAX, jit": jax_with(True, "JAX, jit"),
     "gradarray on torch": gradarray_on("torch:cpu", "gradarray on torch"),
     "gradarray on jax": gradarray_on("jax:cpu:0", "gradarray on jax"),
+    "PyTorch, CUDA": pytorch_on("cuda:0", "PyTorch, CUDA"),
+    "gradarray on CuPy": gradarray_on("cuda:0", "gradarray on CuPy"),
+    "gradarray on torch, CUDA": gradarray_on("torch:cuda:0", "gradarray on torch, CUDA"),
 }
-"""By name; a library that is not installed raises ImportError, or RuntimeError for a device, when it is made."""
+"""By name; one whose library or device is not there raises ImportError when it is made."""
 
-BELOW = {"gradarray on torch": "PyTorch", "gradarray on jax": "JAX"}
+BELOW = {"gradarray on torch": "PyTorch", "gradarray on jax": "JAX", "gradarray on torch, CUDA": "PyTorch, CUDA"}
 """On whose kernels gradarray runs there, for what it adds to an operation."""
 
 

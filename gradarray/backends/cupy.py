@@ -231,6 +231,14 @@ def solve(a: Array, b: Array, /) -> Array:
     return _compat().linalg.solve(a, b) if b.size else _cupy().empty(b.shape, _promoted(a, b)[0])
 
 
+def exp1(x: Array, /) -> Array:
+    """CuPy's counts down from the least integer for nan, for minutes."""
+    import cupyx.scipy.special
+
+    nan = _cupy().isnan(x)
+    return _cupy().where(nan, x, cupyx.scipy.special.exp1(_cupy().where(nan, 1, x)))
+
+
 def yn(n: Any, x: Any, /) -> Array:
     """CuPy's gives nan for a negative order, and float64 whatever it is given: no other of its functions does."""
     return _elementwise("yn")(*_promoted(n, x)[1])
@@ -251,6 +259,7 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "remainder": remainder,
     "sign": sign,
     "sort": sort,
+    "special.exp1": exp1,
     "special.yn": yn,
     "where": where,
     **{name: _of_cotangent(name) for name in ("relu_backward", "sigmoid_backward", "strong_multiply", "tanh_backward")},

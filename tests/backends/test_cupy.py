@@ -181,6 +181,7 @@ KERNEL_CALLS = {
     "sigmoid_backward": lambda f, x: f(x, x),
     "sign": lambda f, x: f(x),
     "sort": lambda f, x: f(x, descending=True),
+    "special.exp1": lambda f, x: f(x),
     "special.yn": lambda f, x: f(x, x),
     "strong_multiply": lambda f, x: f(x, x),
     "tan": lambda f, x: f(x + 2j),
@@ -598,6 +599,16 @@ def test_yn_of_every_order(dtype, rtol):
     result = KERNELS["special.yn"](put(order), put(x)).get()
     assert result.dtype == dtype
     np.testing.assert_allclose(result, scipy.special.yn(order, x), rtol=rtol)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exp1_of_nan_ends(dtype):
+    import scipy.special
+
+    x = np.array([np.nan, np.inf, 0.0, -1.0, 0.5, 1.0, 2.0, 30.0], dtype)
+    result = KERNELS["special.exp1"](put(x)).get()
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, scipy.special.exp1(x), rtol=1e-5 if dtype == "float32" else 1e-13)
 
 
 @pytest.mark.parametrize("stack", [(), (0,), (2,), (2, 3)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -130,6 +131,12 @@ on. ``poch`` overflows with the gamma function of its arguments. What else is in
 """
 
 
+def _exact() -> AbstractContextManager[object]:
+    jax = _library()
+    configured = jax.config.jax_default_matmul_precision is not None
+    return nullcontext() if configured else jax.default_matmul_precision("highest")
+
+
 def _traced(native: Callable[..., Array], on_host: Callable[..., Array]) -> Callable[..., Array]:
     """``native`` inside of a trace, ``on_host`` outside."""
     tracer = _library().core.Tracer
@@ -169,6 +176,10 @@ class JaxBackend(Backend):
             return _default()  # which compiler and caller decide
         places = array.devices()
         return _devices()[next(iter(places))] if len(places) == 1 else _default()
+
+    def scope(self, device: Device) -> Callable[[], AbstractContextManager[object]] | None:
+        """Products keep all digits of float32 where JAX by default drops some, unless its configuration says which."""
+        return None if device.type == "cpu" else _exact
 
     def synchronize(self, device: Device) -> None:
         # JAX shows no queue to wait for, but all arrays that live

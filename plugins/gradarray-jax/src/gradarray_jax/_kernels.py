@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -62,27 +61,13 @@ def _strong_multiply(g: Array, p: Array) -> Array:
     return jnp.where(g == 0, jnp.zeros_like(product), product)
 
 
-def of(function: Function, *static: str) -> Function:
-    """``function`` compiled for each value of its parameters ``static``."""
-    found: Function = jax.jit(function, static_argnames=static)
-    return found
-
-
-def _product(function: Function) -> Function:
-    """A product of matrices with all digits of its dtype: of float32, JAX by default drops some on GPUs and TPUs.
-
-    What ``jax_default_matmul_precision`` says, where it says anything, goes before.
-    """
-    config, whole, as_configured = jax.config, of(partial(function, precision="highest")), of(function)
-
-    def product(x1: Array, x2: Array) -> Array:
-        return (whole if config.jax_default_matmul_precision is None else as_configured)(x1, x2)
-
-    return product
-
-
 def compiled() -> Mapping[str, Function]:
     """Functions of arrays, by the standard's names and gradarray's own."""
+
+    def of(function: Function, *static: str) -> Function:
+        found: Function = jax.jit(function, static_argnames=static)
+        return found
+
     reshape = of(lambda x, shape: x.reshape(shape), "shape")
     broadcast = of(lambda x, shape: jnp.broadcast_to(x, shape), "shape")
     return {
@@ -90,9 +75,8 @@ def compiled() -> Mapping[str, Function]:
         "clone": of(lambda x: x.copy()),
         "concat": of(jnp.concat, "axis"),
         "expand_dims": of(jnp.expand_dims, "axis"),
-        "matmul": _product(jnp.matmul),
-        "matmul_nt": _product(lambda x1, x2, **how: jnp.matmul(x1, x2.mT, **how)),
-        "matmul_tn": _product(lambda x1, x2, **how: jnp.matmul(x1.mT, x2, **how)),
+        "matmul_nt": of(lambda x1, x2: x1 @ x2.mT),
+        "matmul_tn": of(lambda x1, x2: x1.mT @ x2),
         "matrix_transpose": of(jnp.matrix_transpose),
         "pow_number": operator.pow,  # which knows of squares
         "relu_backward": of(lambda g, out: g * (out != 0)),

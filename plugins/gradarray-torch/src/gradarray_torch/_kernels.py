@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import array_api_compat.numpy as compat_numpy
 import array_api_compat.torch as compat
 import numpy as np
 import torch
@@ -286,6 +287,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "any": _truth(torch.any),
     "argmax": hosted(_extreme(torch.argmax), np.argmax),
     "argmin": hosted(_extreme(torch.argmin), np.argmin),
+    "argsort": hosted(compat.argsort, compat_numpy.argsort),  # type: ignore[attr-defined]
     "atan2": tensors(torch.atan2),
     "bitwise_and": hosted_pair(operator.and_, np.bitwise_and),
     "bitwise_invert": hosted(operator.invert, np.invert),
