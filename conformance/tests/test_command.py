@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,24 @@ def test_it_runs_whatever_the_settings_of_the_folder(tmp_path: Path) -> None:
     assert "T04 A tensor from data" in done.stdout and "round trip" in done.stdout and "T05" not in done.stdout
     assert (tmp_path / "r" / "all.json").is_file() and '"seed": "3"' in (tmp_path / "r" / "all.json").read_text()
     assert "warning" not in done.stdout
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_check_that_does_not_end_says_where_it_is(workers: list[str], tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time, pytest\n@pytest.fixture(autouse=True)\ndef slow_kernel():\n    time.sleep(3)\n"
+    )
+    argv = ["conformance", "cpu", "--only", "T04", *workers, "--", "-q", "-p", "slow"]
+    program = (
+        f"from gradarray import __main__; from gradarray_conformance import command; command.PATIENCE = 1; "
+        f"raise SystemExit(__main__.main({argv!r}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Timeout (0:00:01)!" in done.stderr and "in slow_kernel" in done.stderr
 
 
 def test_chapters_and_behaviours_are_chosen() -> None:

@@ -16,6 +16,7 @@ from gradarray_conformance.report import FORMS, data, terminal, write
 from gradarray_conformance.requests import PROFILES, positive, resolved
 
 CHECKS = Path(__file__).parent / "checks"
+PATIENCE = 120  # seconds after which a check that has not ended says where it is
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,6 +92,8 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
         *chosen(request.only, devices),
         # nothing of the settings of a project that this is started in
         *("-c", os.devnull, f"--rootdir={Path.cwd()}", "-p", "no:cacheprovider", "-p", "gradarray_conformance.plugin"),
+        # a kernel may never come back: say in which check, and where
+        *("-o", f"faulthandler_timeout={PATIENCE}"),
         # this package, whose checks come later, is imported already
         *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
         *(f"--gradarray-device={device}" for device in devices),
