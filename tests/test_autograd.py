@@ -489,6 +489,26 @@ def test_nodes_of_a_second_kind(name):
     assert ONES[name](ga.ones(2, 2, requires_grad=True)).grad_fn.name() == f"{name}Backward1"
 
 
+@pytest.mark.parametrize(
+    ("name", "f"),
+    [
+        ("Select", lambda x: x[0]),
+        ("Slice", lambda x: x[1:]),
+        ("Slice", lambda x: x[..., 1:]),
+        ("IndexPutImpl", lambda x: x[[0, 0]]),
+    ],
+)
+def test_nodes_of_a_derivative_of_an_index(name, f):
+    x = ga.ones(2, 2, requires_grad=True)
+    (g,) = ga.autograd.grad((f(x) ** 2).sum(), x, create_graph=True)
+    assert g.grad_fn.name() == {"IndexPutImpl": "IndexPutImplBackward0"}.get(name, f"{name}BackwardBackward0")
+
+
+def test_a_node_of_padding():
+    x = ga.ones(2, 2, requires_grad=True)
+    assert ga.nn.functional.pad(x, (1, 0)).grad_fn.name() == ga.pad(x, 1).grad_fn.name() == "ConstantPadNdBackward0"
+
+
 def test_nodes_of_writes():
     y = ga.ones(2, 2, requires_grad=True) * 1
     y.copy_(ga.zeros(2, 2))

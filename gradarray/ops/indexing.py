@@ -51,6 +51,15 @@ primitive(
 )
 
 
+def _adjoint_name(params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> str:
+    key = params["key"]
+    if len(shapes) > 1:  # with arrays
+        return "IndexPutImplBackward0"
+    if key[0] is Ellipsis and len(key) == len(params["shape"]) + 1 and all(type(k) is slice for k in key[1:]):
+        return "ConstantPadNdBackward0"
+    return _basic_name(params, shapes).replace("Backward0", "BackwardBackward0")
+
+
 def _adjoint_vjp(xp: Any, g: Any, rest: Any, key: Any, shapes: Any) -> list[Any]:
     found = xp.index(g, *rest, key=key) if rest else xp.getitem(g, key=key)
     if found.shape != shapes[0]:  # of a length that is unknown until it is computed, by a mask
@@ -65,6 +74,6 @@ primitive(
     holomorphic=False,
     variadic=True,
     promote=(),
-    grad_name="IndexPutBackward0",
+    grad_name=_adjoint_name,
     batch=_batching.index_adjoint,
 )
