@@ -132,6 +132,7 @@ on. ``poch`` overflows with the gamma function of its arguments. What else is in
 
 
 def _exact() -> AbstractContextManager[object]:
+    """A context in which products of matrices are exact to their dtype, or as JAX is configured."""
     jax = _library()
     configured = jax.config.jax_default_matmul_precision is not None
     return nullcontext() if configured else jax.default_matmul_precision("highest")
