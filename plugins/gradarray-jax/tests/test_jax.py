@@ -386,7 +386,7 @@ def test_products_keep_the_digits_of_their_dtype():
 def test_other_devices_than_cpus_are_asked_for_all_digits_unless_jax_is_told_otherwise():
     assert BACKEND.scope(Device("jax", "cpu", 0)) is None
     assert program("""
-import gradarray as ga, jax, numpy
+import gradarray as ga, jax
 from gradarray.backends import Device, get
 from jax import numpy as jnp
 backend = type(get("jax"))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import array_api_compat.numpy as compat_numpy
 import array_api_compat.torch as compat
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from array_api_compat.torch import fft
 from torch import Tensor
 
 from gradarray_torch._hosted import hosted, hosted_pair
-from gradarray_torch._indexing import basic, flip
+from gradarray_torch._indexing import SIGNED, basic, flip
 
 Axis = int | tuple[int, ...] | None
 
@@ -123,6 +122,13 @@ def where(condition: Any, x1: Any, x2: Any) -> Tensor:
         like = x1 if isinstance(x1, Tensor) else x2
         condition = torch.as_tensor(condition, device=like.device)
     return torch.where(condition, x1, x2)
+
+
+def argsort(x: Tensor, *, axis: int, descending: bool, stable: bool) -> Tensor:
+    """PyTorch's takes uint16, uint32 and uint64 on no GPU; signed, and with the highest bit turned, they sort alike."""
+    signed = SIGNED.get(x.dtype)
+    x = x if signed is None else x.view(signed) ^ torch.iinfo(signed).min
+    return compat.argsort(x, axis=axis, descending=descending, stable=stable)
 
 
 # -- sums --------------------------------------------------------------------------------------------------------------
@@ -287,7 +293,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "any": _truth(torch.any),
     "argmax": hosted(_extreme(torch.argmax), np.argmax),
     "argmin": hosted(_extreme(torch.argmin), np.argmin),
-    "argsort": hosted(compat.argsort, compat_numpy.argsort),  # type: ignore[attr-defined]
+    "argsort": argsort,
     "atan2": tensors(torch.atan2),
     "bitwise_and": hosted_pair(operator.and_, np.bitwise_and),
     "bitwise_invert": hosted(operator.invert, np.invert),
