@@ -42,7 +42,7 @@ STEPS = [
     ("tutorial on strict:device1", ["gradarray", "tutorial", "--device", "strict:device1"]),
     ("benchmarks", ["python", "benchmarks/run.py", "--only", "gradarray", "--rounds", "3", *TABLES]),
     ("conformance", [*SUITE, "cpu", "strict:device1", *reports("conformance"), "--", "-q"]),
-    ("conformance of Dask", [*SUITE, "dask:cpu", *reports("dask"), "--", "-q"]),
+    ("conformance of Dask", [*SUITE, "dask:cpu", "--samples=few", *reports("dask"), "--", "-q"]),
     ("plugins of large libraries", ["python", "tools/plugins.py", "ci"]),
     ("compiled", ["python", "tools/compiled.py", "ci"]),
     ("CuPy on an emulator", ["python", "tools/cuda.py", "emulated"]),

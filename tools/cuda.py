@@ -82,15 +82,15 @@ def emulated() -> int:
     environment = {
         "GRADARRAY_CUEMU": str(source),
         "GRADARRAY_CUEMU_BUILD": str(build),
-        "GRADARRAY_TEST_SAMPLES": "one",
     }
     there = [python, "tests/backends/cuemu.py"]
-    suite = [*there, "conformance", "cuda:1", "--seed=1", "-n", "2", "--examples=4", f"--only={FEW_KERNELS}"]
+    suite = [*there, "conformance", "cuda:1", "--seed=1", "-n", "2", "--examples=4", "--samples=one"]
     reports = [f"--report=reports/cuda-emulated.{suffix}" for suffix in ("html", "json")]
+    chosen = [f"--only={FEW_KERNELS}", "--note=emulated", *reports]
     return run_all("CuPy", [
         ("contract and traps", [python, "-m", "pytest", "-n", "2", "-q", *CONTRACT, *ELSEWHERE], environment),
         ("tutorial on cuda:0", [*there, "tutorial", "--plain", "--device", "cuda:0"], environment),
-        ("conformance of cuda:1", [*suite, "--note=emulated", *reports, "--", "-q", "-p", "cuemu"], environment),
+        ("conformance of cuda:1", [*suite, *chosen, "--", "-q", "-p", "cuemu"], environment),
     ])  # fmt: skip
 
 

@@ -4,9 +4,9 @@
     python tools/plugins.py ci             a step of `python dev.py test`: where CI is set, all of them; elsewhere those
                                            that are installed already, since PyTorch alone may be gigabytes
 
-Of each: its own tests, and the conformance suite, whole, whose report goes to reports/. On JAX each new shape costs a
-compilation: XLA is told to compile quickly rather than well. dpnp, whose environment takes 3 GB, is left out of CI
-where it cannot be installed.
+Of each: its own tests, and the conformance suite, whose report goes to reports/: whole, but that in CI an operation has
+few samples where a call is dear. On JAX each new shape costs a compilation: XLA is told to compile quickly rather than
+well. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -38,6 +38,8 @@ class Plugin:
     """Gigabytes that its environment takes."""
     optional: bool = False
     """Whether CI may do without."""
+    in_ci: list[str] = field(default_factory=list)
+    """Options of the suite there."""
     environment: dict[str, str] = field(default_factory=dict)
     """What the suite runs in."""
 
@@ -46,15 +48,20 @@ PLUGINS = {
     # the version is pinned, so that it is the one whose CPU build a machine may have at hand
     "torch": Plugin("torch:cpu", ["torch==2.13.0", "-e", "plugins/gradarray-torch"]),
     # here so that XLA knows the options above: it ends the process for one that it does not know
-    "jax": Plugin("jax:cpu:0", ["jax==0.10.2", "-e", "plugins/gradarray-jax"], environment={"XLA_FLAGS": QUICKLY}),
-    "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True),
+    "jax": Plugin(
+        "jax:cpu:0",
+        ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
+        in_ci=["--samples=few"],
+        environment={"XLA_FLAGS": QUICKLY},
+    ),
+    "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True, in_ci=["--samples=few"]),
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what `arguments` ask for; the exit status."""
     if arguments and all(name in PLUGINS for name in arguments):
-        return max([test(name) for name in arguments])
+        return max([test(name, []) for name in arguments])
     if arguments == ["ci"]:
         return max([in_ci(name) for name in PLUGINS])
     print(__doc__.strip())
@@ -72,19 +79,19 @@ def in_ci(name: str) -> int:
         print(f"{name} is not tested: it needs {plugin.room} GB, and there are {free}")
         return 0
     try:
-        return test(name)
+        return test(name, plugin.in_ci)
     except InstallError as error:
         print(f"{name} is not tested: {error}")
         return 0 if plugin.optional else 1
 
 
-def test(name: str) -> int:
-    """Install a plugin and test it; 1 if anything fails."""
+def test(name: str, options: Sequence[str]) -> int:
+    """Install a plugin and test it, the suite with `options`; 1 if anything fails."""
     plugin = PLUGINS[name]
     folder = f"plugins/gradarray-{name}"
     requirements = ["-e", ".[cli,special]", "-e", "./conformance", "pytest-xdist>=3.6", *plugin.requirements]
     python = installed(ROOT / f".venv-{name}", requirements, folder, "conformance")
-    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2"]
+    suite = [python, "-m", "gradarray", "conformance", plugin.device, "--seed=1", "-n", "2", *options]
     reports = [f"--report=reports/{name}.{suffix}" for suffix in ("html", "json")]
     return run_all(name, [
         ("its own tests", [python, "-m", "pytest", "-n", "2", "-q", f"{folder}/tests"], {}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,9 +102,18 @@ def test_the_tests_of_a_library_take_the_device_too(tmp_path: Path) -> None:
         ("--gradarray-xfails=nowhere.txt", "nowhere.txt"),
         ("--gradarray-profile=huge", "invalid choice: 'huge'"),
         ("--gradarray-examples=0", "invalid positive value: '0'"),
+        ("--gradarray-samples=some", "invalid choice: 'some'"),
     ],
 )
 def test_what_cannot_be_met_is_said(option: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(BEHAVIOURS, option)
     assert found.status == pytest.ExitCode.USAGE_ERROR and not found.outcomes
     assert words in capsys.readouterr().err
+
+
+def test_the_checks_of_an_operation_follow_one_another_on_each_device() -> None:
+    devices = ("--gradarray-device=strict:device1", "--gradarray-device=cpu")
+    found = run(CHECKS / "test_operations.py", "-k", "forward or without_a_derivative or jvp_is", *devices)
+    names = [re.search(r"\[(.*)\]", id)[1] for id in found.outcomes]  # type: ignore[index]
+    groups = [name for name, _ in itertools.groupby(names)]
+    assert found.all_are("passed") and len(names) > len(groups) == len(set(groups))

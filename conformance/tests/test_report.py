@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as xml
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ from gradarray_conformance import command
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report import FORMS, badge, collect, data, html, markdown, terminal, write
 from gradarray_conformance.report.data import Outcome, Place, Run
+from gradarray_conformance.samples import SAMPLES, samples, traits
 from mutants import Sound
 from sessions import CHECKS, run
 
@@ -136,8 +138,10 @@ def test_what_was_drawn_is_counted(tmp_path: Path) -> None:
 def test_fewer_samples_are_said_beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, said = tmp_path / "r.json", "one sample of each operation, not all"
     options = ("--gradarray-device=strict:device1", "--gradarray-device=cpu", f"--gradarray-report={path}")
-    monkeypatch.setenv("GRADARRAY_TEST_SAMPLES", "one")
+    monkeypatch.setenv("GRADARRAY_TEST_SAMPLES", "few")  # which the option overrules
+    options = (*options, "--gradarray-samples=one")
     session = run(CHECKS / "test_operations.py", "-k", "forward_is_numpys and strong_multiply", *options)
+    assert os.environ["GRADARRAY_TEST_SAMPLES"] == "few", "as it was"
     found = data.read(path)
     fewer, all_of_them = found.places
     assert fewer.samples == "one sample of each operation" and all_of_them.samples == "", "the CPU has all"
@@ -146,6 +150,29 @@ def test_fewer_samples_are_said_beside_the_examples(tmp_path: Path, monkeypatch:
     assert f"profile quick, {said}, " in html.page(found), "and where it is said how it was run"
     table = [line for line in markdown.page(found).splitlines() if line.startswith("| `")]
     assert [line.split(" | ")[-2] for line in table] == [said, "all"]
+
+
+def test_few_samples_show_all_that_all_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {}
+    for extent in ("one", "few", "all"):
+        monkeypatch.setenv("GRADARRAY_TEST_SAMPLES", extent)
+        sizes[extent] = {name: samples(name, "strict:device1") for name in SAMPLES}
+    for name, whole in sizes["all"].items():
+        assert set(sizes["one"][name]) <= set(sizes["few"][name]) <= set(whole)
+        shown, there = (set().union(*map(traits, some)) for some in (sizes["few"][name], whole))
+        assert shown == there
+        assert any(s.smooth for s in sizes["few"][name]) == any(s.smooth for s in whole), "differences tell it"
+    one, some, every = (sum(map(len, found.values())) for found in sizes.values())
+    assert one == len(SAMPLES) < some < every / 2
+
+
+def test_an_extent_that_there_is_not_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRADARRAY_TEST_SAMPLES", "some")
+    session = run(CHECKS / "test_operations.py", "-k", "strong_multiply")
+    assert session.status == pytest.ExitCode.USAGE_ERROR
+    assert "GRADARRAY_TEST_SAMPLES: expected all, few, one, got 'some'" in capsys.readouterr().err
 
 
 def test_the_worst_of_the_cases_is_the_cell() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gradarray_conformance.report import FORMS, data, terminal, write
-from gradarray_conformance.requests import PROFILES, positive, resolved
+from gradarray_conformance.requests import EXTENTS, PROFILES, positive, resolved
 
 CHECKS = Path(__file__).parent / "checks"
 PATIENCE = 120  # seconds after which a check that has not ended says where it is
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("devices", nargs="*", default=["cpu"], metavar="DEVICE", help="such as mine:0 (cpu)")
     parser.add_argument("--profile", choices=PROFILES, default="quick", help="how much is drawn (quick)")
     parser.add_argument("--examples", type=positive, metavar="N", help="draw as from N, whatever the profile says")
+    parser.add_argument("--samples", choices=EXTENTS, help="of an operation, but on the CPU (all)")
     parser.add_argument("--seed", metavar="N", help="of what is drawn; the same again with the same number")
     parser.add_argument("--only", metavar="WHAT", help=f"with commas: {', '.join(chapters())}; or T04, A05")
     parser.add_argument("--note", default="", metavar="WORDS", help="said of the devices in the report: `emulated`")
@@ -99,6 +100,7 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
         *(f"--gradarray-device={device}" for device in devices),
         f"--gradarray-profile={request.profile}",
         *([f"--gradarray-examples={request.examples}"] if request.examples else []),
+        *([f"--gradarray-samples={request.samples}"] if request.samples else []),
         *([f"--gradarray-note={request.note}"] if request.note else []),
         *(f"--gradarray-report={file}" for file in request.report),
         *(f"--gradarray-xfails={file}" for file in request.xfails),

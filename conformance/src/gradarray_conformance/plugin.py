@@ -7,7 +7,7 @@ gradarray and hypothesis only where one of its options or checks is asked for.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gradarray_conformance import gaps
-from gradarray_conformance.requests import PROFILES, positive, resolved
+from gradarray_conformance.requests import EXTENTS, PROFILES, SAMPLES, extent, positive, resolved
 
 if TYPE_CHECKING:
     from gradarray_conformance.report.data import Outcome, Run
@@ -51,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="draw as from N examples, whatever the profile says: where each new shape costs a compilation, say",
     )
     group.addoption(
+        "--gradarray-samples",
+        choices=EXTENTS,
+        default=None,
+        help="how many samples an operation has, but on the CPU; few show each shape, dtype and parameter once",
+    )
+    group.addoption(
         "--gradarray-note",
         default="",
         metavar="WORDS",
@@ -74,7 +80,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradarray_row(id, title): the row of the conformance report for this case")
-    given = [config.getoption(f"gradarray_{name}") for name in ("device", "profile", "examples", "report", "xfails")]
+    options = ("device", "profile", "examples", "samples", "report", "xfails")
+    given = [config.getoption(f"gradarray_{name}") for name in options]
     if any(given) or any("gradarray_conformance" in argument for argument in config.args):
         config.pluginmanager.register(Conformance(config), "gradarray-conformance-session")
 
@@ -112,6 +119,14 @@ class Conformance:
             self.devices = resolved(config.getoption("gradarray_device") or ["cpu"])
         except ValueError as error:
             raise pytest.UsageError(f"--gradarray-device: {error}") from None
+        if given := config.getoption("gradarray_samples"):
+            chosen = pytest.MonkeyPatch()
+            chosen.setenv(SAMPLES, given)
+            config.add_cleanup(chosen.undo)
+        try:
+            extent("cpu")
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
         self._reports = [Path(name).absolute() for name in config.getoption("gradarray_report")]
         try:
             self._gaps = [gap for name in config.getoption("gradarray_xfails") for gap in gaps.read(Path(name))]
@@ -133,7 +148,7 @@ class Conformance:
     # -- collecting the checks -----------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)  # before any is deselected
-    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         ids = []
         for order, item in enumerate(items):
             told = described(item)
@@ -145,6 +160,7 @@ class Conformance:
                 if gap.names(told["id"]):
                     item.add_marker(pytest.mark.xfail(reason=f"{gap.reason} ({gap.where})", strict=True))
         self._stale = gaps.stale(self._gaps, ids)
+        by_operation(items)
 
     # -- what becomes of them ------------------------------------------------------------------------------------------
 
@@ -204,6 +220,21 @@ class Conformance:
         """The profile, with the number of examples where that is not its own."""
         own = self.examples == self._profiles.PROFILES[self.profile][0]
         return self.profile if own else f"{self.profile} with {self.examples} examples"
+
+
+def by_operation(items: list[pytest.Item]) -> None:
+    """Put the checks of one operation, of one file, after one another.
+
+    They ask for the same shapes: a device that compiles each then finds what it has compiled, while its cache has it,
+    and in the same process, since pytest-xdist deals out neighbours together.
+    """
+    first: dict[object, int] = {}
+    places = {}
+    for place, item in enumerate(items):
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        key = (item.path, params.get("gradarray_device"), params["name"]) if "name" in params else item
+        places[item] = first.setdefault(key, place)
+    items.sort(key=places.__getitem__)
 
 
 def described(item: pytest.Item) -> dict[str, str] | None:

@@ -10,6 +10,13 @@ from collections.abc import Sequence
 from typing import Final
 
 PROFILES: Final = ("quick", "standard", "thorough")
+SAMPLES: Final = "GRADARRAY_TEST_SAMPLES"
+EXTENTS: Final = {
+    "all": "",
+    "few": "few samples of each operation",
+    "one": "one sample of each operation",
+}
+"""How many samples an operation may have, and how a report says so."""
 
 
 def positive(text: str) -> int:
@@ -25,12 +32,21 @@ def positive(text: str) -> int:
     return number
 
 
-def one_sample(device: str) -> bool:
-    """Whether each operation is to have one sample on ``device``, where it has all on others.
+def extent(device: str) -> str:
+    """How many samples each operation is to have on ``device``: all, few or one.
 
-    So the environment says by ``GRADARRAY_TEST_SAMPLES=one`` for all devices but the CPU.
+    So the environment says by ``GRADARRAY_TEST_SAMPLES``, or ``--gradarray-samples``, for all devices but the CPU,
+    which has all.
+
+    Raises
+    ------
+    ValueError
+        If it says anything else.
     """
-    return device != "cpu" and os.environ.get("GRADARRAY_TEST_SAMPLES") == "one"
+    given = os.environ.get(SAMPLES) or "all"
+    if given not in EXTENTS:
+        raise ValueError(f"{SAMPLES}: expected {', '.join(EXTENTS)}, got {given!r}")
+    return "all" if device == "cpu" else given
 
 
 def resolved(devices: Sequence[str]) -> list[str]:

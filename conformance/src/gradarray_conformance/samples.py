@@ -24,7 +24,7 @@ import gradarray as ga
 from gradarray import backends
 from gradarray.testing import Operation, Placeholder, operations
 from gradarray_conformance import samples_linalg, samples_nn, samples_special
-from gradarray_conformance.requests import one_sample
+from gradarray_conformance.requests import extent
 
 OPERATIONS = operations()
 Array = np.ndarray[Any, Any]
@@ -750,10 +750,34 @@ ONE_DEVICE: dict[str, list[Sample]] = (
 def samples(name: str, device: str = "cpu") -> list[Sample]:
     """The samples of an operation that ``device`` takes.
 
-    One of them where :func:`gradarray_conformance.requests.one_sample` says so, for devices that compile each kernel.
+    Few of them, or one, where :func:`gradarray_conformance.requests.extent` says so, for devices that compile each
+    kernel.
     """
-    found = SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
-    return [min(found, key=plainness)] if one_sample(device) else found
+    match extent(device):
+        case "one":
+            return few(name)[:1]
+        case "few":
+            return few(name)
+    return SAMPLES[name] + (ONE_DEVICE.get(name, []) if device == "cpu" else [])
+
+
+@cache
+def few(name: str) -> list[Sample]:
+    """The plainest sample, and as many as show each shape, kind of numbers and parameter that any sample has."""
+    found = [min(SAMPLES[name], key=plainness)]
+    unseen = set().union(*map(traits, SAMPLES[name])) - traits(found[0])
+    while unseen:
+        found.append(max(SAMPLES[name], key=lambda sample: len(traits(sample) & unseen)))
+        unseen -= traits(found[-1])
+    return found
+
+
+def traits(sample: Sample) -> set[tuple[object, object]]:
+    """What a sample shows: of each input its shape and its kind of numbers, and each parameter."""
+    found: set[tuple[object, object]] = {(key, repr(value)) for key, value in sample.params.items()}
+    for i, x in enumerate(sample.arrays):
+        found |= {(i, x.shape), (i, x.dtype.kind)} if isinstance(x, np.ndarray) else {(i, type(x))}
+    return found
 
 
 @cache

@@ -21,7 +21,7 @@ import pytest
 
 from gradarray_conformance.outcomes import DECLARED, Status
 from gradarray_conformance.report.data import Outcome, Place, Run
-from gradarray_conformance.requests import one_sample
+from gradarray_conformance.requests import EXTENTS, extent
 
 LONGEST = 8000
 """Characters of a failure that are kept: its end, where the error is."""
@@ -120,7 +120,7 @@ def place(device: str, outcomes: Sequence[Outcome], how: Mapping[str, Any], star
         profile=how["profile"],
         seed="" if how["seed"] is None else str(how["seed"]),
         note=how["note"],
-        samples="one sample of each operation" if one_sample(device) else "",
+        samples=EXTENTS[extent(device)],
         started=time.strftime("%Y-%m-%d %H:%M", time.localtime(started)),
         seconds=round(sum(outcome.seconds for outcome in outcomes if outcome.device == device), 1),
     )
