@@ -5,8 +5,8 @@
                                            that are installed already, since PyTorch alone may be gigabytes
 
 Of each: its own tests, and the conformance suite, whose report goes to reports/: whole, but that in CI an operation has
-few samples where a call is dear. On JAX each new shape costs a compilation: XLA is told to compile quickly rather than
-well. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
+few samples where a call is dear, and fewer are drawn. On JAX each new shape costs a compilation: XLA is told to compile
+quickly rather than well. dpnp, whose environment takes 3 GB, is left out of CI where it cannot be installed.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -51,7 +51,7 @@ PLUGINS = {
     "jax": Plugin(
         "jax:cpu:0",
         ["jax==0.10.2", "-e", "plugins/gradarray-jax"],
-        in_ci=["--samples=few"],
+        in_ci=["--samples=few", "--examples=8"],
         environment={"XLA_FLAGS": QUICKLY},
     ),
     "dpnp": Plugin("dpnp:cpu:0", ["-e", "plugins/gradarray-dpnp[cpu]"], room=8, optional=True, in_ci=["--samples=few"]),
