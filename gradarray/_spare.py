@@ -5,7 +5,8 @@ Knows reference counts and the walk. Must not know arrays, tensors or what any n
 Python counts who holds an object: a tensor's data, what a node saved, a hook's caller, a view, which holds its base.
 The walk, and the functions that it calls, hold a cotangent themselves a few times; how often depends on the interpreter
 and is measured here, by walks over nodes that count. A count beyond that is somebody else's, and nothing is written. An
-interpreter without counts (PyPy) never writes.
+interpreter without counts (PyPy) never writes. From Python 3.14 on a function that is handed what a variable of its
+caller holds does not count it again: the counts are lower there, and a variable alone is nobody.
 """
 
 from __future__ import annotations

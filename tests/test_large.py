@@ -206,12 +206,12 @@ def test_arithmetic_is_the_operators(g, p, spare):
 
 
 def test_a_partial_that_somebody_holds_is_not_written_to():
-    g, p = some("array"), some("array") + 1
-    before = g.copy(), p.copy()
+    # held by somebody: what a variable of the caller holds alone does not count from Python 3.14 on, nor do rules do it
+    held = [some("array"), some("array") + 1]
+    before = [x.copy() for x in held]
     with np.errstate(all="ignore"):
-        THRIFT.product(g, p, False)
-        THRIFT.strong_product(g, p, False)
-        THRIFT.negative(g, False)
-        THRIFT.sum(g, p, False, False)
-    np.testing.assert_array_equal(g, before[0])
-    np.testing.assert_array_equal(p, before[1])
+        THRIFT.product(held[0], held[1], False)
+        THRIFT.strong_product(held[0], held[1], False)
+        THRIFT.negative(held[0], False)
+        THRIFT.sum(held[0], held[1], False, False)
+    np.testing.assert_array_equal(held, before)

@@ -72,9 +72,10 @@ class Thrift(ABC):
     """Arithmetic of derivative rules on large arrays that may use their memory again: optional, for speed.
 
     ``g`` is a cotangent, an array of ``least`` bytes or more of a real floating dtype; ``p`` what it meets: an array
-    of its shape, or a number. ``spare`` says that nobody holds the array ``g`` beside who calls, by Python's
-    reference counts, so that it may be overwritten; whether it has memory of its own, and takes the result, is for the
-    method to see. Each gives what the operator gives, bit by bit; the result may be read-only.
+    of its shape, or a number, and never what a variable of the caller holds alone: a method may count who else does.
+    ``spare`` says that nobody holds the array ``g`` beside who calls, by Python's reference counts, so that it may be
+    overwritten; whether it has memory of its own, and takes the result, is for the method to see. Each gives what the
+    operator gives, bit by bit; the result may be read-only.
     """
 
     #: From how many bytes on finding out pays. The library's arrays tell theirs as an attribute, ``nbytes``.

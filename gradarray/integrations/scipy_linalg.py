@@ -94,8 +94,7 @@ def cholesky(a: Any, lower: bool = False) -> Any:
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    a = _square(a, "cho_factor")
-    return cholesky(a, lower) + (ga.triu(a, k=1) if lower else ga.tril(a, k=-1)), lower
+    return cholesky(_square(a, "cho_factor"), lower), lower  # the other triangle may be anything
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:

@@ -6,6 +6,7 @@ Knows the public API and SciPy's signatures. Where two vectors are equal, a norm
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -90,6 +91,14 @@ def _double(x: Any) -> Any:
     return None if x is None else ga.astype(x, ga.float64)
 
 
+@cache
+def _takes_rows() -> bool:
+    """Whether the SciPy that is here has the distances of the rows of arrays, where it had those of vectors."""
+    import scipy
+
+    return tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
+
+
 def _weights(w: Any) -> Any:
     if w is not None and np.any(array(w) < 0):
         raise ValueError("Input weights should be all non-negative")
@@ -99,9 +108,11 @@ def _weights(w: Any) -> Any:
 def _distance(metric: Callable[..., Any], u: Any, v: Any, w: Any, **options: Any) -> Any:
     u, v, w = tensors(u, v, _weights(w))
     w = _double(w)
-    if metric in (_braycurtis, _canberra) or (metric is _minkowski and options.get("p", 2) == 2):  # as SciPy has it
+    rows = metric in (_minkowski, _sqeuclidean) and _takes_rows()
+    by_blas = metric is _minkowski and options.get("p", 2) == 2 and not rows  # which gives a Python number
+    if metric in (_braycurtis, _canberra) or by_blas:  # as SciPy has it
         u, v = _double(u), _double(v)
-    if u.ndim != 1 or v.ndim != 1:
+    if (u.ndim != 1 or v.ndim != 1) and not rows:
         raise ValueError("Input vector should be 1-D.")
     return metric(u, v, w, **options)
 

@@ -23,6 +23,19 @@ def test_between_two_vectors(name):
         agrees(lambda u, v: np_float(function(u, v, W)), X[0], Y[0])
 
 
+@pytest.mark.parametrize("name", [*METRICS, "minkowski"])
+def test_between_the_rows_of_arrays_where_scipy_has_that(name):
+    function = getattr(distance, name)  # SciPy has it since 1.18, for some
+    try:
+        function(X[:4], Y)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=str(error)):
+            function(ga.tensor(X[:4], requires_grad=True), Y)
+    else:
+        agrees(function, X[:4], Y)
+        agrees(function, X[0], Y)
+
+
 def np_float(x):
     return x if isinstance(x, ga.Tensor) else np.float64(x)
 
