@@ -28,6 +28,7 @@ holomorphic says ``holomorphic=False`` and is left alone.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -418,7 +419,8 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, product: 
                 continue
             if callable(p):
                 partial = _call(p, n, xp, t, xs, out, params)
-                term = xp.strong_multiply(t, partial) if singular else t * partial
+                times = xp.strong_multiply if singular else xp.chosen if fields.get("chooses") else operator.mul
+                term = times(t, partial)
             else:
                 term = t if p == 1 else t * p if p else xp.zeros_like(t)
             total = term if total is None else total + term
@@ -431,7 +433,7 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, product: 
     if singular:
         rules = compiled("xp.strong_multiply(g, rule())")
     elif fields.get("chooses"):  # the partials are 0 and 1, or shares of 1
-        rules = compiled("g * rule()", product=product)
+        rules = compiled("xp.chosen(g, rule())", product=product)
     else:
         rules = compiled("g * rule()", product=product, strong=compiled("xp.strong_multiply(g, rule())"))
     return _register(

@@ -95,6 +95,17 @@ linear(
     chooses=True,
 )
 
+# that of an operation that chooses, in which a share of zero beats any cotangent; see elementwise(chooses=True)
+linear(
+    "chosen",
+    transpose=(lambda xp, g, x2: xp.chosen(g, x2), lambda xp, g, x1: xp.strong_multiply(g, x1)),
+    forward=lambda xp, x1, x2: xp.where(x2 == 0, xp.zeros_like(x1), x1 * x2),
+    broadcasts=True,
+    chooses=True,
+    grad_name="WhereBackward0",
+    domain=("real", "positive"),
+)
+
 # -- powers and logarithms ---------------------------------------------------------------------------------------------
 
 elementwise("exp", lambda out: out, accepts="floating", singular=True)
@@ -218,7 +229,7 @@ elementwise(
     "relu_backward",
     lambda xp, x2: xp.indicator(x2 != 0, x2),
     0,
-    forward=lambda xp, x1, x2: x1 * xp.indicator(x2 != 0, x2),
+    forward=lambda xp, x1, x2: xp.where(x2 == 0, xp.zeros_like(x1), x1),
     chooses=True,
     domain=("real", "positive"),
 )

@@ -242,8 +242,8 @@ PAIRS: tuple[tuple[Shape | None, Shape | None], ...] = (  # None: a Python numbe
 )
 
 REAL = frozenset(samples_special.NAMES) | frozenset(
-    "atan2 binary_cross_entropy ceil clamp clamp_max clamp_min copysign floor floor_divide gelu hypot log_softmax "
-    "logaddexp logsumexp max maximum min minimum nextafter relu relu_backward remainder round "
+    "atan2 binary_cross_entropy ceil chosen clamp clamp_max clamp_min copysign floor floor_divide gelu hypot "
+    "log_softmax logaddexp logsumexp max maximum min minimum nextafter relu relu_backward remainder round "
     "sigmoid_backward slope softmax tanh_backward to_complex trunc fft.rfft".split()
 )
 """What complex numbers have not: an order, a sign, a whole part; nor special functions here. The others are tried."""
@@ -312,6 +312,7 @@ _binary("atan2", np.arctan2)
 for _name, _ufunc in (("strong_multiply", np.multiply), ("clamp_min", np.maximum), ("clamp_max", np.minimum)):
     op(_name, _ufunc, [s for s in _pairs(_name) if isinstance(s[0][0], np.ndarray)])
 _products: dict[str, Callable[[Array, Array], Array]] = {
+    "chosen": lambda g, p: np.where(p == 0, 0.0, g * p),
     "relu_backward": lambda g, y: np.where(y == 0, 0.0, g),
     "sigmoid_backward": lambda g, y: g * (y * (1 - y)),
     "tanh_backward": lambda g, y: g * (1 - y * y),

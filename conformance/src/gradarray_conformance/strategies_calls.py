@@ -81,11 +81,11 @@ def slopes(draw: Any, name: str) -> Sample:
     return Sample(name, xs, {"of": of, "path": path})
 
 
-@calls_of("strong_multiply")
+@calls_of("strong_multiply", "chosen")
 @st.composite
 def products(draw: Any, name: str) -> Sample:
     found = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, min_side=0, max_side=3, max_dims=4))
-    return Sample(name, tuple(draw(arrays("real", shape, draw(st.booleans()))) for shape in found.input_shapes))
+    return Sample(name, tuple(draw(arrays("real", shape, draw(complexity(name)))) for shape in found.input_shapes))
 
 
 @calls_of("abs", "sign", "conj", "clone", "to_complex")

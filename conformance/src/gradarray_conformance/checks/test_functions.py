@@ -137,6 +137,10 @@ ZEROS = np.zeros(7, np.float32)
 ZEROS[5] = 2
 KERNELS: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
     "strong_multiply": ((ZEROS, ODD), {}, np.array([0, 0, 0, 0, 0, 3, 0], np.float32)),
+    "chosen": (
+        (np.array([-1, np.inf, np.nan, 2], np.float32), np.array([0, 0, 0, 0.5], np.float32)), {},
+        np.array([0, 0, 0, 1], np.float32),
+    ),
     "relu_backward": ((X[0], np.array([0.5, 0.0, -0.0, np.nan], np.float32)), {}, X[0] * [1, 0, 0, 1]),
     "sigmoid_backward": ((X, Y), {}, X * (Y * (1 - Y))),
     "tanh_backward": ((X, Y), {}, X * (1 - Y * Y)),

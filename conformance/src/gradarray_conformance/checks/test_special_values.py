@@ -151,6 +151,41 @@ def test_a_zero_cotangent_that_requires_a_gradient_still_gives_the_jvp(
     np.testing.assert_allclose(host(found), jvp(sample, tangents, device), rtol=EXACT)
 
 
+CHOICES: dict[str, Callable[[Any], Any]] = {
+    "relu": ga.relu,
+    "clamp": lambda x: ga.clip(x, -2.0, 1.0),
+    "clamp_min": lambda x: OPERATIONS["clamp_min"](x, ga.full_like(x, 0.5)),
+    "clamp_max": lambda x: OPERATIONS["clamp_max"](x, ga.full_like(x, 0.5)),
+    "maximum": lambda x: ga.maximum(x, ga.full_like(x, 0.5)),
+    "minimum": lambda x: ga.minimum(ga.full_like(x, 0.5), x),
+    "where": lambda x: ga.where(x > 0, x, 0.0),
+    "a slice": lambda x: x[::2],
+    "tril": lambda x: ga.tril(x),
+}
+
+
+@pytest.mark.parametrize("size", [2, 2_000])
+@pytest.mark.parametrize("u", [-1.5, -inf, nan])
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_was_not_chosen_has_gradient_plus_zero_whatever_the_cotangent(
+    name: str, u: float, size: int, device: str
+) -> None:
+    """Not -1.5 · 0, which is printed as -0, nor inf · 0; nor in forward mode."""
+    column = np.array([[-3.0], [0.25], [7.0], [-0.25]], np.float32)
+    x = ga.asarray(np.ascontiguousarray(np.broadcast_to(column, (4, size))), device=device)
+    function = CHOICES[name]
+    chosen = host(ga.autograd.grad(function(x.requires_grad_()).sum(), x)[0]) != 0
+    assert chosen.any() and not chosen.all()
+    for create_graph in (False, True):
+        out = function(x)
+        (g,) = ga.autograd.grad(out, x, ga.full_like(out, u), create_graph=create_graph)
+        np.testing.assert_array_equal(host(g), np.where(chosen, np.float32(u), np.float32(0)))
+        assert not np.signbit(host(g)[~chosen]).any()
+    if name != "a slice":
+        tangent = host(ga.func.jvp(function, (x.detach(),), (ga.full_like(x.detach(), u),))[1])
+        np.testing.assert_array_equal(tangent[~chosen], 0)
+
+
 # -- beyond PyTorch ----------------------------------------------------------------------------------------------------
 
 

@@ -79,7 +79,7 @@ def compiled() -> Mapping[str, Function]:
         "matmul_tn": of(lambda x1, x2: x1.mT @ x2),
         "matrix_transpose": of(jnp.matrix_transpose),
         "pow_number": operator.pow,  # which knows of squares
-        "relu_backward": of(lambda g, out: g * (out != 0)),
+        "relu_backward": of(lambda g, out: jnp.where(out == 0, jnp.zeros_like(g), g)),
         "reshape": reshape,
         "sigmoid_backward": of(lambda g, out: g * (out * (1 - out))),
         "spread": broadcast,
