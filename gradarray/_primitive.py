@@ -28,7 +28,6 @@ holomorphic says ``holomorphic=False`` and is left alone.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -404,6 +403,8 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, product: 
     :class:`Primitive`.
     """
     n = len(partials)
+    # in which a zero beats whatever it meets: that of the cotangent, or that of a partial of 0 and 1, or shares of 1
+    beating = "strong_multiply" if singular else "chosen" if fields.get("chooses") else ""
     constants: dict[float, str] = {1: "g", -1: "-g", 0: "xp.zeros_like(g)"}
 
     def expressions(times: str, ps: Sequence[Partial]) -> Cotangents:
@@ -419,8 +420,7 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, product: 
                 continue
             if callable(p):
                 partial = _call(p, n, xp, t, xs, out, params)
-                times = xp.strong_multiply if singular else xp.chosen if fields.get("chooses") else operator.mul
-                term = times(t, partial)
+                term = getattr(xp, beating)(t, partial) if beating else t * partial
             else:
                 term = t if p == 1 else t * p if p else xp.zeros_like(t)
             total = term if total is None else total + term
@@ -430,10 +430,8 @@ def elementwise(name: str, *partials: Partial, singular: bool = False, product: 
         real = expressions(times, partials)
         return Rules(real, lambda: expressions(times, [conjugated(p) for p in partials]), n, **more)
 
-    if singular:
-        rules = compiled("xp.strong_multiply(g, rule())")
-    elif fields.get("chooses"):  # the partials are 0 and 1, or shares of 1
-        rules = compiled("xp.chosen(g, rule())", product=product)
+    if beating:
+        rules = compiled(f"xp.{beating}(g, rule())", product=product)
     else:
         rules = compiled("g * rule()", product=product, strong=compiled("xp.strong_multiply(g, rule())"))
     return _register(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +113,6 @@ def test_what_cannot_be_met_is_said(option: str, words: str, capsys: pytest.Capt
 def test_the_checks_of_an_operation_follow_one_another_on_each_device() -> None:
     devices = ("--gradarray-device=strict:device1", "--gradarray-device=cpu")
     found = run(CHECKS / "test_operations.py", "-k", "(forward or jvp_is) and (sin or maximum)", *devices)
-    names = [re.search(r"\[(.*)\]", id)[1] for id in found.outcomes]  # type: ignore[index]
+    names = [id.partition("[")[2] for id in found.outcomes]
     groups = [name for name, _ in itertools.groupby(names)]
     assert found.all_are("passed") and len(names) > len(groups) == len(set(groups))

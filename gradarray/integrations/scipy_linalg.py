@@ -13,7 +13,7 @@ import numpy as np
 
 import gradarray as ga
 from gradarray.integrations.scipy_matfuncs import expm, logm, sqrtm
-from gradarray.integrations.teaching import array, constant, teach, tensors
+from gradarray.integrations.teaching import array, constant, scipy_is_since, teach, tensors
 
 _STRUCTURES = {
     "gen": "general", "pos": "positive definite", "sym": "symmetric", "her": "hermitian", None: "general",
@@ -94,7 +94,11 @@ def cholesky(a: Any, lower: bool = False) -> Any:
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    return cholesky(_square(a, "cho_factor"), lower), lower  # the other triangle may be anything
+    a = _square(a, "cho_factor")
+    factor = cholesky(a, lower)
+    if scipy_is_since(1, 18):
+        return factor, lower
+    return factor + (ga.triu(a, k=1) if lower else ga.tril(a, k=-1)), lower
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:

@@ -6,14 +6,13 @@ Knows the public API and SciPy's signatures. Where two vectors are equal, a norm
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import gradarray as ga
-from gradarray.integrations.teaching import array, constant, teach, tensors
+from gradarray.integrations.teaching import array, constant, scipy_is_since, teach, tensors
 
 # Each takes vectors along the last dimension, of which the others broadcast, and weights or None.
 
@@ -91,14 +90,6 @@ def _double(x: Any) -> Any:
     return None if x is None else ga.astype(x, ga.float64)
 
 
-@cache
-def _takes_rows() -> bool:
-    """Whether the SciPy that is here has the distances of the rows of arrays, where it had those of vectors."""
-    import scipy
-
-    return tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
-
-
 def _weights(w: Any) -> Any:
     if w is not None and np.any(array(w) < 0):
         raise ValueError("Input weights should be all non-negative")
@@ -108,7 +99,7 @@ def _weights(w: Any) -> Any:
 def _distance(metric: Callable[..., Any], u: Any, v: Any, w: Any, **options: Any) -> Any:
     u, v, w = tensors(u, v, _weights(w))
     w = _double(w)
-    rows = metric in (_minkowski, _sqeuclidean) and _takes_rows()
+    rows = metric in (_minkowski, _sqeuclidean) and scipy_is_since(1, 18)
     by_blas = metric is _minkowski and options.get("p", 2) == 2 and not rows  # which gives a Python number
     if metric in (_braycurtis, _canberra) or by_blas:  # as SciPy has it
         u, v = _double(u), _double(v)

@@ -117,6 +117,14 @@ def _branch(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[
     return function
 
 
+@functools.cache
+def scipy_is_since(*version: int) -> bool:
+    """Whether the SciPy that is here is of ``version``, such as ``(1, 18)``, or newer: we do as it does."""
+    import scipy
+
+    return tuple(map(int, scipy.__version__.split(".")[:2])) >= version
+
+
 def detached(value: Any) -> Any:
     """The value with every tensor in it off the tape."""
     if isinstance(value, ga.Tensor):

@@ -62,9 +62,8 @@ CASES = {
     },
     "cholesky": (linalg.cholesky, SPD),
     "cholesky, lower": (lambda a: linalg.cholesky(a, lower=True), HPD),
-    # what stands in the other triangle SciPy leaves open: a's until 1.17, zeros since
-    "cho_factor": (lambda a: linalg.cho_factor(a)[0] * np.triu(np.ones((4, 4))), SPD),
-    "cho_factor, lower": (lambda a: linalg.cho_factor(a, lower=True)[0] * np.tril(np.ones((4, 4))), HPD),
+    "cho_factor": (lambda a: linalg.cho_factor(a)[0], SPD),
+    "cho_factor, lower": (lambda a: linalg.cho_factor(a, lower=True)[0], SPD),
     "cho_solve": (lambda a, b: linalg.cho_solve(linalg.cho_factor(a, lower=True), b), SPD, B),
     "cho_solve, upper": (lambda a, b: linalg.cho_solve(linalg.cho_factor(a), b), HPD, B + 0j),
     "qr": (linalg.qr, A),

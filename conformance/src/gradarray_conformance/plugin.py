@@ -124,7 +124,7 @@ class Conformance:
             chosen.setenv(SAMPLES, given)
             config.add_cleanup(chosen.undo)
         try:
-            extent("cpu")
+            extent("cpu")  # which refuses what the variable must not say
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self._reports = [Path(name).absolute() for name in config.getoption("gradarray_report")]
@@ -223,7 +223,7 @@ class Conformance:
 
 
 def by_operation(items: list[pytest.Item]) -> None:
-    """Put the checks of one operation, of one file, after one another.
+    """Put the checks of one operation, of one file of ours, after one another.
 
     They ask for the same shapes: a device that compiles each then finds what it has compiled, while its cache has it,
     and in the same process, since pytest-xdist deals out neighbours together.
@@ -231,8 +231,8 @@ def by_operation(items: list[pytest.Item]) -> None:
     first: dict[object, int] = {}
     places = {}
     for place, item in enumerate(items):
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        key = (item.path, params.get("gradarray_device"), params["name"]) if "name" in params else item
+        params = item.callspec.params if item.path.parent == CHECKS and hasattr(item, "callspec") else {}
+        key = (item.path, params["gradarray_device"], params["name"]) if "name" in params else item
         places[item] = first.setdefault(key, place)
     items.sort(key=places.__getitem__)
 
