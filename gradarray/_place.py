@@ -432,6 +432,8 @@ class Place:
 
 
 _by_device: dict[Device, Place] = {}
+at_first: list[Callable[[Place], None]] = []
+"""Who is told of each device's place when it is made."""
 
 
 def _forget(backend: Backend) -> None:
@@ -474,6 +476,8 @@ def place_of(device: Device | str) -> Place:
     found = _by_device.get(resolved)
     if found is None:
         found = _by_device[resolved] = Place(backends.require(resolved.backend), resolved)
+        for tell in at_first:
+            tell(found)
     if not isinstance(device, str):
         _by_device[device] = found
     return found

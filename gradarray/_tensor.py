@@ -16,8 +16,9 @@ from gradarray import _watch, printing
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._inplace import settle
 from gradarray._nodes import shown
+from gradarray._place import Place, at_first
 from gradarray._state import get_default_dtype
-from gradarray._storage import LEAF, Value, meta_of
+from gradarray._storage import LEAF, meta_of
 from gradarray.autograd import dropped, hooks
 from gradarray.autograd.backward import backward
 from gradarray.backends import Array, is_scipys
@@ -665,33 +666,6 @@ class Tensor(Methods):
         settle(self)
         return self._data if hasattr(self._data, "__dlpack__") else self._host()
 
-    @property
-    def to_dask_array(self) -> Callable[[], Any]:
-        # Dask's protocol, by which its functions take a tensor on Dask for the array it holds, uncomputed
-        if self._place.backend.name != "dask":
-            raise AttributeError(f"a Tensor on {self.device} is no array of Dask's; move it with x.to('dask')")
-        if self._node is not None:
-            raise RuntimeError(
-                "a Tensor that requires grad cannot become an array of Dask's without leaving the tape. Use "
-                "tensor.detach() instead."
-            )
-        return lambda: self._data
-
-    if not TYPE_CHECKING:  # to a type checker a name that is not here stays an error
-
-        def __getattr__(self, name: str) -> Any:
-            # what a library asks of objects that are not its own, such as JAX of __jax_array__
-            protocol = None if name in Value.__slots__ else self._place.backend.protocols.get(name)
-            if protocol is None:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-            if self._node is not None:
-                raise RuntimeError(
-                    f"a Tensor that requires grad cannot become an array of {self._place.backend.name}'s without "
-                    "leaving the tape. Use tensor.detach() instead."
-                )
-            settle(self)
-            return functools.partial(protocol, self._data)
-
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:
         """On another device. Differentiable. Array API standard; ``torch.Tensor.to``."""
         return as_value(self, device=device)  # type: ignore[no-any-return]
@@ -751,6 +725,45 @@ class Tensor(Methods):
     ) -> Tensor:
         """See :func:`gradarray.full`; this tensor's dtype and device. ``torch.Tensor.new_full``."""
         return full(size, fill_value, requires_grad=requires_grad, **self._options(dtype, device))
+
+
+def _asked(name: str, x: Tensor) -> Callable[[], Any]:
+    """The method ``name`` of ``x``, by which the library that its array is of takes a tensor for that array.
+
+    Raises
+    ------
+    AttributeError
+        If ``x`` lies on another device, so that another library's functions take it for what it is.
+    RuntimeError
+        If it is on the tape, which that library would lose without a word, or inside of a transform.
+    """
+    backend = x._place.backend
+    protocol = backend.protocols.get(name)
+    if protocol is None:
+        raise AttributeError(f"{type(x).__name__!r} object has no attribute {name!r} on {x.device}", name=name, obj=x)
+    if x._node is not None:
+        raise RuntimeError(
+            f"a Tensor that requires grad cannot become an array of {backend.name}'s without leaving the tape. Use "
+            "tensor.detach() instead."
+        )
+    if x._place.level is not None:
+        raise RuntimeError(f"{name}: {x._inside()}")
+    settle(x)
+    return functools.partial(protocol, x._data)
+
+
+def _answer(place: Place) -> None:
+    """Let tensors have what the library of ``place`` asks of objects that are not its own, such as ``__jax_array__``.
+
+    As properties of the class. With a ``__getattr__`` the interpreter looks up every attribute of a tensor the long
+    way, which took a quarter of the time of an operation.
+    """
+    for name in place.backend.protocols:
+        if not hasattr(Tensor, name):
+            setattr(Tensor, name, property(functools.partial(_asked, name)))
+
+
+at_first.append(_answer)
 
 
 def _unpickle(host: np.ndarray[Any, Any], device: str, dtype: str, required: bool) -> Tensor:
