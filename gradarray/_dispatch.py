@@ -642,7 +642,11 @@ def _one(op: TableOp) -> Callable[[Any, dict[str, Any]], Any]:
             return _general(op, (x,), params)
         data = v._data
         try:
-            raw: Any = kind.kernels[name](data, **params)
+            try:
+                kernel = kind.found[name]
+            except KeyError:
+                kernel = kind.kernels[name]
+            raw: Any = kernel(data, **params)
         except Exception as error:
             raise _explained(record, (x,), error) from error
         out: Value = Tensor()
@@ -689,10 +693,14 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
         if kind is not v2._kind or not kind.middle:
             return _general(op, (x1, x2), params)
         try:
+            try:
+                kernel = kind.found[name]
+            except KeyError:
+                kernel = kind.kernels[name]
             if params:  # to hand on none takes longer
-                raw: Any = kind.kernels[name](v1._data, v2._data, **params)
+                raw: Any = kernel(v1._data, v2._data, **params)
             else:
-                raw = kind.kernels[name](v1._data, v2._data)
+                raw = kernel(v1._data, v2._data)
         except Exception as error:
             raise _explained(record, (x1, x2), error) from error
         out: Value = Tensor()
@@ -762,8 +770,8 @@ def unary(name: str) -> Callable[[Any], Any]:
             return _general(whole, (x,), {})
         data = v._data
         try:
-            raw = kind.kernels[name](data)
-        except Exception:
+            raw = kind.found[name](data)
+        except Exception:  # a KeyError where it is asked for first
             return _general(whole, (x,), {})  # which explains what is wrong
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
@@ -857,8 +865,8 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         else:
             return _general(whole, (x1, x2), {})
         try:
-            raw = kind.kernels[name](data1, data2)
-        except Exception:
+            raw = kind.found[name](data1, data2)
+        except Exception:  # a KeyError where it is asked for first
             return _general(whole, (x1, x2), {})  # which explains what is wrong
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
@@ -931,8 +939,8 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
         else:
             return apply(record, (x1, x2), {})
         try:
-            raw = kind.kernels[name](x1._data, data2)
-        except Exception:
+            raw = kind.found[name](x1._data, data2)
+        except Exception:  # a KeyError where it is asked for first
             return apply(record, (x1, x2), {})  # which explains what is wrong
         return make(raw, kind.place)
 

@@ -270,7 +270,8 @@ def walk(
     strong: set[Any] = set()
     while True:
         if node is None:
-            for edge, g in zip(edges, gs):
+            for i, edge in enumerate(edges):
+                g = gs[i]
                 if g is None or edge is None:
                     continue
                 if isinstance(edge, Node):
@@ -414,29 +415,29 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
     found = set(targets)
     every = not any(isinstance(target, Node) for target in found)
     seen: set[Node] = set()
-    stack = list(roots)
+    stack: list[Any] = list(roots)
     node: Node
     while stack:
         edge = stack.pop()
-        if isinstance(edge, Node):
-            node = edge
-        elif edge is None:
-            continue
-        elif isinstance(edge, Slot):
-            node = edge.node
-        else:
-            every = every and edge in found
-            continue
-        if node not in seen:
-            seen.add(node)
-            to = node.to
-            if type(to) is not tuple:
-                stack.append(to)
-                every = every and to is not None
+        while edge is not None:
+            if isinstance(edge, Node):
+                node = edge
+            elif isinstance(edge, Slot):
+                node = edge.node
             else:
-                stack += to
-                if not to or to[0] is None:
-                    every = every and any(edge is not None for edge in to)
+                every = every and edge in found
+                break
+            if node in seen:
+                break
+            seen.add(node)
+            edge = node.to  # the only one, as in a chain
+            if type(edge) is tuple:
+                stack += edge
+                if not edge or edge[0] is None:
+                    every = every and any(to is not None for to in edge)
+                break
+            if edge is None:
+                every = False
     if every:
         return None
     for node in sorted(seen, key=lambda n: n.seq):

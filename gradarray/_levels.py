@@ -211,6 +211,7 @@ class _LevelKernels(dict[str, Callable[..., Any]]):
 
     def __init__(self, place: LevelPlace) -> None:
         super().__init__()
+        self.found: dict[str, Callable[..., Any]] = {}
         self._place = place
 
     def __missing__(self, name: str) -> Callable[..., Any]:
@@ -221,7 +222,7 @@ class _LevelKernels(dict[str, Callable[..., Any]]):
             found = _creation(place, name)
         else:
             raise NotImplementedError(f"{name} is not supported inside of {place.level}")
-        self[name] = found
+        self[name] = self.found[name] = found
         return found
 
 

@@ -8,5 +8,5 @@ cdef class Place:
 cdef class Kind:
     cdef public object _twin, array_type, dtype, kernels, raw_dtype
     cdef public Place place
-    cdef public dict scalars
+    cdef public dict found, scalars
     cdef public bint inference, middle, plain, short

@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradarray import _watch
 from gradarray._engine import Node, Slot
@@ -27,6 +27,9 @@ from gradarray._place import Kind, Place
 from gradarray._primitive import Primitive
 from gradarray.backends import Array
 from gradarray.dtypes import DType
+
+if TYPE_CHECKING:
+    from gradarray._tensor import Tensor
 
 Cell = list[Any]
 Step = tuple[Primitive, dict[str, Any]]
@@ -74,6 +77,34 @@ class Value:
     @property
     def _place(self) -> Place:
         return self._kind.place
+
+    # here, and not with the rest of what users know, since each step of a training loop asks for it: see _storage.pxd
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by ``backward``; None before."""
+        meta = self._meta
+        return None if meta is None else meta.grad  # type: ignore[return-value]
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is None:
+            if self._meta is not None:
+                self._meta.grad = None
+            return
+        if not isinstance(value, Value):
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+        for what, mine, given in (
+            ("shape", tuple(self._data.shape), tuple(value._data.shape)),
+            ("dtype", self._dtype, value._dtype),
+            ("device", self._place.device, value._place.device),
+        ):
+            if mine != given:
+                raise RuntimeError(f"assigned grad has {what} {given}, but the tensor has {mine}")
+        meta_of(self).grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
 
 
 class Meta:

@@ -259,30 +259,6 @@ class Tensor(Methods):
         return 0 if where is None else where[1]
 
     @property
-    def grad(self) -> Tensor | None:
-        """The gradient accumulated by ``backward``; None before."""
-        meta = self._meta
-        return None if meta is None else meta.grad  # type: ignore[return-value]
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
-            for what, mine, given in (
-                ("shape", tuple(self._data.shape), tuple(value._data.shape)),
-                ("dtype", self._dtype, value._dtype),
-                ("device", self.device, value.device),
-            ):
-                if mine != given:
-                    raise RuntimeError(f"assigned grad has {what} {given}, but the tensor has {mine}")
-        meta_of(self).grad = value
-
-    @grad.deleter
-    def grad(self) -> None:
-        meta_of(self).grad = None
-
-    @property
     def retains_grad(self) -> builtins.bool:
         """Whether ``.grad`` of this non-leaf is kept."""
         return self._meta is not None and self._meta.retains is not None

@@ -248,6 +248,7 @@ def test_a_librarys_own_error_is_told_whatever_its_class_wants(monkeypatch):
 
     x = ga.ones(2)
     monkeypatch.setitem(x._place.kernels, "exp", kernel)
+    monkeypatch.setitem(x._kind.found, "exp", kernel)
     with pytest.raises(RuntimeError, match=r"^exp\(float32\[2\]\): StatusError: INVALID_REFINE$") as raised:
         ga.exp(x)
     assert type(raised.value.__cause__) is StatusError

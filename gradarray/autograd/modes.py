@@ -9,11 +9,12 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from gradarray import _state, _watch
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_enabled, _set_enabled = _state.grad_enabled.get, _state.grad_enabled.set
 
 
 class _Mode:
@@ -24,18 +25,18 @@ class _Mode:
     """
 
     _enabled: bool
-
-    def __init__(self) -> None:
-        self._before: list[bool] = []
+    _before: Any = None
+    """What held before the mode was entered, and what this said then."""
 
     def __enter__(self) -> None:
-        self._before.append(_state.grad_enabled.get())
-        _state.grad_enabled.set(self._enabled and not _watch.inference.get())
+        self._before = (_enabled(), self._before)
+        _set_enabled(self._enabled and not _watch.inference.get())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _state.grad_enabled.set(self._before.pop())
+        enabled, self._before = self._before
+        _set_enabled(enabled)
 
     def _clone(self) -> _Mode:
         return type(self)()
@@ -115,15 +116,19 @@ def _async_generator(function: Callable[..., Any], mode: Callable[[], Any]) -> A
     return run
 
 
-class _Decorator(type):
-    """Lets ``@no_grad`` stand without parentheses."""
+class _Bare(_Mode):
+    """One that as a decorator may stand without parentheses."""
 
-    def __call__(cls, *args: Any) -> Any:
-        mode = super().__call__()
-        return mode(args[0]) if args else mode
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+    @overload
+    def __new__(cls, function: _F) -> _F: ...  # type: ignore[misc] # of no instance
+    def __new__(cls, function: Any = None) -> Any:
+        mode = object.__new__(cls)
+        return mode if function is None else mode(function)
 
 
-class no_grad(_Mode, metaclass=_Decorator):
+class no_grad(_Bare):
     """Record nothing: results require no gradient, and leaves may be changed in place.
 
     References
@@ -142,7 +147,7 @@ class no_grad(_Mode, metaclass=_Decorator):
     _enabled = False
 
 
-class enable_grad(_Mode, metaclass=_Decorator):
+class enable_grad(_Bare):
     """Record again, inside of :class:`no_grad`.
 
     References
@@ -166,22 +171,21 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__()
         self._enabled = bool(mode)
-        self._at_once: bool | None = _state.grad_enabled.get()
-        _state.grad_enabled.set(self._enabled and not _watch.inference.get())
+        self._at_once: bool | None = _enabled()
+        _set_enabled(self._enabled and not _watch.inference.get())
 
     def __enter__(self) -> None:
         super().__enter__()
         if self._at_once is not None:  # what held before the switch is what comes back
-            self._before[-1], self._at_once = self._at_once, None
+            self._before, self._at_once = (self._at_once, self._before[1]), None
 
     def _clone(self) -> _Mode:
         return set_grad_enabled(self._enabled)
 
     def __call__(self, function: _F) -> _F:
         if self._at_once is not None:
-            _state.grad_enabled.set(self._at_once)
+            _set_enabled(self._at_once)
             self._at_once = None
         return super().__call__(function)
 
@@ -193,7 +197,7 @@ def is_grad_enabled() -> bool:
     ----------
     ``torch.is_grad_enabled``.
     """
-    return _state.grad_enabled.get()
+    return _enabled()
 
 
 class inference_mode(_Mode):
@@ -228,7 +232,6 @@ class inference_mode(_Mode):
         return made(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__()
         self._enabled = not mode
         self._outer: list[bool] = []
 
