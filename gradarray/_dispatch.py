@@ -19,7 +19,7 @@ import numpy as np
 
 from gradarray import _state, _watch, ops
 from gradarray._deferred import SMALL, RowSum, Shape
-from gradarray._engine import Large, Masked, Slot, next_seq
+from gradarray._engine import Large, Masked, Slot, ages
 from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Kind, Place, place_of, scoped_types, thrifts
 from gradarray._primitive import MANY, TABLE, Primitive, Rules
@@ -76,15 +76,14 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     if _watch.count and _watch.inference.get():
         x._kind = x._kind.for_inference()
     x._node = node
-    x._cell = None
-    x._meta = None
+    x._cell = x._meta = x._shape = None
     return x
 
 
 def of_kind(raw: Array, kind: Kind) -> PublicTensor:
     """A tensor of a raw array that is known to be of a kind."""
     x: Value = Tensor()
-    x._data, x._kind, x._node, x._cell, x._meta = raw, kind, None, None, None
+    x._data, x._kind, x._node, x._cell, x._meta, x._shape = raw, kind, None, None, None, None
     return x  # type: ignore[return-value]
 
 
@@ -322,6 +321,10 @@ def _summed(place: Place, g: Any, shape: Shape, edge: Any) -> Any:
     return place.kernels["sum_rows"](g)
 
 
+_NO_PARAMS: dict[str, Any] = {}
+"""Of the nodes of operations that take none."""
+
+
 class _Ops(dict[Primitive, TableOp]):
     def __missing__(self, record: Primitive) -> TableOp:
         self[record] = op = TableOp(record)
@@ -458,7 +461,7 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
         node.saved = tuple(cells)
     else:
         node.saved = ()
-    node.seq = next_seq()
+    node.seq = next(ages)
     if op.record.outputs == 1:
         outputs[0]._node = node
     else:
@@ -652,19 +655,22 @@ def _one(op: TableOp) -> Callable[[Any, dict[str, Any]], Any]:
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind if raw.dtype is kind.raw_dtype else kind.place.kind(raw)
-        out._node = out._cell = out._meta = None
+        out._node = out._cell = out._meta = out._shape = None
         node = v._node
         if node is not None and differentiable and grad_enabled():
             if out._kind is kind:
                 new: OpNode = OpNode()
                 new.op, new.hooks, new.place, new.params, new.complex = plain, None, kind.place, params, False
                 new.to = x if node is LEAF else node
-                new.shapes = (data.shape,)
+                shape = v._shape
+                if shape is None:
+                    v._shape = shape = data.shape
+                new.shapes = (shape,)
                 if save_x or save_out:
                     new.saved = (cell_of(v) if save_x else None, cell_of(out) if save_out else None)
                 else:
                     new.saved = ()
-                new.seq = next_seq()
+                new.seq = next(ages)
                 out._node = new
             elif out._kind.dtype.kind in "fc":
                 _record(op, (x,), params, kind.place, (out,))
@@ -706,7 +712,7 @@ def _two(op: TableOp) -> Callable[[Any, Any, dict[str, Any]], Any]:
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind if raw.dtype is kind.raw_dtype else kind.place.kind(raw)
-        out._node = out._cell = out._meta = None
+        out._node = out._cell = out._meta = out._shape = None
         if (v1._node is not None or v2._node is not None) and differentiable and grad_enabled():
             if out._kind is kind:
                 plan = plan1 if v2._node is None else plan2 if v1._node is None else plan12
@@ -728,7 +734,12 @@ def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: 
     new.op, new.hooks, new.place, new.params, new.complex = op.plain, None, out._kind.place, params, False
     node1, node2 = v1._node, v2._node
     new.to = (v1 if node1 is LEAF else node1, v2 if node2 is LEAF else node2)
-    new.shapes = (data1.shape, data2.shape)
+    shape1, shape2 = v1._shape, v2._shape
+    if shape1 is None:
+        v1._shape = shape1 = data1.shape
+    if shape2 is None:
+        v2._shape = shape2 = data2.shape
+    new.shapes = (shape1, shape2)
     if plan:
         save1, save2, save_out = plan
         cell1 = cell2 = cell3 = None
@@ -745,7 +756,7 @@ def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: 
         new.saved = (cell1, cell2, cell3)
     else:
         new.saved = ()
-    new.seq = next_seq()
+    new.seq = next(ages)
     out._node = new
 
 
@@ -776,6 +787,7 @@ def unary(name: str) -> Callable[[Any], Any]:
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind
+        out._shape = v._shape
         out._cell = out._meta = None
         node = v._node
         if node is None or not grad_enabled():
@@ -800,7 +812,7 @@ def unary(name: str) -> Callable[[Any], Any]:
             new.saved = ()
         new.to = x if node is LEAF else node
         new.hooks = None
-        new.seq = next_seq()
+        new.seq = next(ages)
         out._node = new
         return out
 
@@ -832,22 +844,29 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         v2: Value
         uneven = False
         held: Any = None
+        shape: Any = None
         if type(x2) is Tensor and type(x1) is Tensor:
             v1, v2 = x1, x2
             kind = v1._kind
             if kind is not v2._kind or not kind.short:
                 return _general(whole, (x1, x2), {})
             data1, data2, node1, node2 = v1._data, v2._data, v1._node, v2._node
-            if (node1 is not None or node2 is not None) and data1.shape != data2.shape:
-                if not kind.middle:
-                    return _general(whole, (x1, x2), {})
-                uneven = True
+            if node1 is not None or node2 is not None:
+                shape, shape2 = v1._shape, v2._shape
+                if shape is None:
+                    v1._shape = shape = data1.shape
+                if shape2 is None:
+                    v2._shape = shape2 = data2.shape
+                if shape is not shape2 and shape != shape2:
+                    if not kind.middle:
+                        return _general(whole, (x1, x2), {})
+                    shape, uneven = None, True
         elif (type(x2) is float or type(x2) is int) and type(x1) is Tensor:
             v1 = x1
             kind = v1._kind
             if not kind.short:
                 return _general(whole, (x1, x2), {})
-            data1, data2 = v1._data, x2
+            data1, data2, shape = v1._data, x2, v1._shape
             if not numbers:
                 held = kind.scalars.get(x2) or kind.scalar(x2)
                 data2 = held[0]
@@ -857,7 +876,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
             kind = v2._kind
             if not kind.short:
                 return _general(whole, (x1, x2), {})
-            data1, data2 = x1, v2._data
+            data1, data2, shape = x1, v2._data, v2._shape
             if not numbers:
                 held = kind.scalars.get(x1) or kind.scalar(x1)
                 data1 = held[0]
@@ -871,13 +890,14 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
         out._kind = kind
+        out._shape = shape
         out._cell = out._meta = None
         if (node1 is None and node2 is None) or not grad_enabled():
             out._node = None
             return out
         if uneven:
             plan = plan1 if node2 is None else plan2 if node1 is None else plan12
-            _record_two(whole, v1, v2, {}, out, plan)
+            _record_two(whole, v1, v2, _NO_PARAMS, out, plan)
             return out
         new: OpNode = OpNode()
         new.place = kind.place
@@ -915,7 +935,7 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 out._cell = cell3 = [raw]
             new.saved = (cell1, cell2, cell3)
         new.hooks = None
-        new.seq = next_seq()
+        new.seq = next(ages)
         out._node = new
         return out
 

@@ -11,7 +11,7 @@ been added up.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
 from typing import Any
 
@@ -19,7 +19,8 @@ from gradarray._chained import Chained
 
 Cotangent = Any
 
-next_seq: Callable[[], int] = itertools.count().__next__
+ages: Iterator[int] = itertools.count()
+"""The ages of nodes to come, one each."""
 
 
 class Op:

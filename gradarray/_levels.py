@@ -198,6 +198,7 @@ class LevelPlace(Place):
         self.chunked, self.joins = below.chunked, False
         self.shape_of = None
         self.backend = _LevelBackend(self)
+        self.owns_memory = self.backend.owns_memory
         self.kernels = self.complex_kernels = _LevelKernels(self)  # type: ignore[assignment]
         self.xp = _LevelSpace(self)
         self.kinds = {name: Kind(self, dtype) for name, dtype in self.raw_dtype.items()}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradarray._engine import Node, Op, Slot, next_seq
+from gradarray._engine import Node, Op, Slot, ages
 from gradarray._place import Place
 from gradarray._storage import Value
 
@@ -131,7 +131,7 @@ def new_node(op: NamedOp, edges: tuple[Any, ...], place: Place, params: dict[str
     """A node that saves nothing but its parameters."""
     node = OpNode()
     node.op, node.edges, node.saved, node.hooks = op, edges, (), None
-    node.place, node.params, node.seq = place, params, next_seq()
+    node.place, node.params, node.seq = place, params, next(ages)
     return node
 
 

@@ -2,7 +2,7 @@
 
 cdef class Place:
     cdef public object array_type, backend, complex_kernels, device, dtype_of, ground, in_place, integer, kernels
-    cdef public object kind_of, kinds, large_from, level, raw_dtype, scope, shape_of, thrift, xp
+    cdef public object kind_of, kinds, large_from, level, owns_memory, raw_dtype, scope, shape_of, thrift, xp
     cdef public bint chunked, joins, mutable, negative_steps
 
 cdef class Kind:

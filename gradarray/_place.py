@@ -315,6 +315,8 @@ class Place:
         The same by the backend's dtype objects.
     shape_of : callable or None
         The shape of an array with what else the backend must know of it; None where that is the shape alone.
+    owns_memory : callable
+        The backend's.
     large_from : int or None
         From how many bytes on an array is large: such are left to ``thrift``. None where there is none.
     thrift : Thrift or None
@@ -332,8 +334,8 @@ class Place:
 
     __slots__ = (
         "array_type", "backend", "chunked", "complex_kernels", "device", "dtype_of", "ground", "in_place", "integer",
-        "joins", "kernels", "kind_of", "kinds", "large_from", "level", "mutable", "negative_steps", "raw_dtype",
-        "scope", "shape_of", "thrift", "xp",
+        "joins", "kernels", "kind_of", "kinds", "large_from", "level", "mutable", "negative_steps", "owns_memory",
+        "raw_dtype", "scope", "shape_of", "thrift", "xp",
     )  # fmt: skip
     level: Any
     ground: Place
@@ -352,6 +354,7 @@ class Place:
         self.negative_steps = self.capabilities.negative_steps
         self.shape_of = backend.shape if self.capabilities.unknown_shapes else None
         self.in_place = backend.in_place(device) if self.scope is None else {}
+        self.owns_memory = backend.owns_memory
         self.thrift = backend.thrift(device) if self.scope is None else None
         self.large_from = None if self.thrift is None else self.thrift.least
         if self.thrift is not None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from gradarray._engine import Deferred, Node, Op, next_seq, walk
+from gradarray._engine import Deferred, Node, Op, ages, walk
 
 refcount: Final[Callable[[object], int]] = getattr(sys, "getrefcount", lambda x: sys.maxsize)
 
@@ -39,7 +39,7 @@ class _Counting(Op):
 
 def _node(op: Op, *edges: Any) -> Node:
     node = Node()
-    node.op, node.edges, node.saved, node.hooks, node.seq = op, edges, (), None, next_seq()
+    node.op, node.edges, node.saved, node.hooks, node.seq = op, edges, (), None, next(ages)
     return node
 
 

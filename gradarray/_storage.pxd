@@ -5,7 +5,7 @@ from gradarray._place cimport Kind
 
 cdef class Value:
     cdef object __weakref__
-    cdef public object _cell, _data, _node
+    cdef public object _cell, _data, _node, _shape
     cdef public Kind _kind
     cdef public Meta _meta
 

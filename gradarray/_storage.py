@@ -60,15 +60,18 @@ class Value:
         The cell that nodes save, made when first asked for.
     _meta : Meta or None
         Everything that few tensors have.
+    _shape : tuple or None
+        The shape of ``_data``, once it was asked for: each time that NumPy is asked it makes another tuple.
     """
 
-    __slots__ = ("__weakref__", "_cell", "_data", "_kind", "_meta", "_node")
+    __slots__ = ("__weakref__", "_cell", "_data", "_kind", "_meta", "_node", "_shape")
 
     _data: Array
     _kind: Kind
     _node: Any
     _cell: Cell | None
     _meta: Meta | None
+    _shape: Any
 
     @property
     def _dtype(self) -> DType:
@@ -200,7 +203,7 @@ def meta_of(x: Value) -> Meta:
 
 def family_of(x: Value) -> Family:
     """The family of ``x``, made if there is none."""
-    meta = meta_of(x)
+    meta: Meta = meta_of(x)
     if meta.family is None:
         meta.family = Family()
         meta.family.add(x)
@@ -288,8 +291,9 @@ def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> 
     A view of what is on the tape, made while nothing is recorded, has no history. An alias of an inference tensor is
     one too, and of another none.
     """
-    x._meta = meta = Meta()
-    base_meta = meta_of(base) if base._meta is None else base._meta
+    meta: Meta = Meta()
+    x._meta = meta
+    base_meta: Meta = meta_of(base) if base._meta is None else base._meta
     if x._kind.inference is not base._kind.inference:
         x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
     meta.family = family = family_of(base) if base_meta.family is None else base_meta.family
@@ -315,6 +319,7 @@ def _memory_of(x: Value) -> Value:
     """A new base, off the tape, for ``x`` and all that alias it, so that none of them holds the graph of ``x``."""
     hidden = type(x)()
     hidden._data, hidden._kind, hidden._node, hidden._cell, hidden._meta = x._data, x._kind, None, None, None
+    hidden._shape = x._shape
     meta_of(hidden).family = family = family_of(x)
     for member in family.alive():
         meta = meta_of(member)
@@ -355,7 +360,7 @@ def before_write(x: Value) -> Family:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    family = family_of(x)
+    family: Family = family_of(x)
     if len(family.members) == 1:
         cell = family.members[0][1]
         if cell is x._cell and _holders(cell) <= _LEAST + 1:  # no node holds it, as in a step of an optimizer
@@ -381,7 +386,7 @@ def before_write(x: Value) -> Family:
 
 def rebind(x: Value, raw: Array) -> None:
     """Give ``x`` another array, in a new cell."""
-    x._data = raw
+    x._data, x._shape = raw, None
     if x._cell is not None:
         x._cell = [raw]
         family = x._meta.family if x._meta is not None else None

@@ -335,7 +335,7 @@ class Tensor(Methods):
         if value._dtype is not self._dtype and self._node is not None and value._dtype.kind not in "fc":
             raise RuntimeError(f"data set to a tensor of {value._dtype!r}, but it requires gradients")
         grad, hooked = (None, None) if self._meta is None else (self._meta.grad, self._meta.hooks)
-        self._data, self._kind = value._data, value._kind
+        self._data, self._kind, self._shape = value._data, value._kind, None
         self._cell = self._meta = None
         alias = detach(value)
         self._cell, self._meta = alias._cell, alias._meta

@@ -736,7 +736,7 @@ class Methods(Value):
         assert meta.family is not None
         meta.base, meta.root = new.base, new.root
         meta.steps, meta.path = _shortened(new.steps), _shortened(new.path)
-        self._data, self._cell = changed._data, changed._cell
+        self._data, self._cell, self._shape = changed._data, changed._cell, changed._shape
         rewritten(self, LEAF if leaf else changed._node)
         meta.family.members = [(r, c) for r, c in meta.family.members if r() is not changed]  # keeps what nodes hold
         meta.family.add(self)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradarray._engine import Deferred, GraphFreedError, Hook, Masked, Node, Op, Slot, leading_to, next_seq, walk
+from gradarray._engine import Deferred, GraphFreedError, Hook, Masked, Node, Op, Slot, ages, leading_to, walk
 
 
 class Times(Op):
@@ -35,7 +35,7 @@ TIMES, SPLIT = Times(), Split()
 
 def node(*edges, factors=None, op=TIMES, outputs=None):
     made = Node()
-    made.op, made.edges, made.hooks, made.seq = op, edges, None, next_seq()
+    made.op, made.edges, made.hooks, made.seq = op, edges, None, next(ages)
     made.saved = tuple(factors or (1,) * len(edges))
     if outputs is not None:
         made.outputs = outputs

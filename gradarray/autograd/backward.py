@@ -193,7 +193,7 @@ def _finished(x: Value, ends: dict[Any, Any], taped: bool, key: Any = None) -> V
         place: Place = kind.place
         raw: Any = ends.pop(key)
         # given away where nobody else holds it, such as another leaf's gradient, a saved value or the caller's seed
-        alone = _refcount(raw) <= _ALONE and type(raw) is place.array_type and place.backend.owns_memory(raw)
+        alone = _refcount(raw) <= _ALONE and type(raw) is place.array_type and place.owns_memory(raw)
         if not alone:
             raw = place.backend.copy(place.wrap(raw))
         if kind.short and raw.dtype is kind.raw_dtype and type(raw) is place.array_type:
@@ -278,19 +278,20 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
     finished: dict[Value, Value] = {}
+    leaf: Value
     for key in list(ends):
         if isinstance(key, Value):
-            leaf: Value = key
+            leaf = key
             # it may have been taken off the tape since it was recorded
             if leaf._node is not None and (wanted is None or any(key is x for x in wanted)):
                 finished[key] = _finished(leaf, ends, create_graph)
         elif type(key) is Retain and (kept := key.tensor()) is not None:
             finished[kept] = _finished(kept, ends, create_graph, key)
     hooked = []
-    for x, g in finished.items():
-        _accumulate(x, g, create_graph)
-        if x._meta is not None and x._meta.hooks:
-            hooked.append((x, g))
+    for leaf, g in finished.items():
+        _accumulate(leaf, g, create_graph)
+        if leaf._meta is not None and leaf._meta.hooks:
+            hooked.append((leaf, g))
     for x, g in hooked:
         for hook in tuple(meta_of(x).hooks or ()):
             if isinstance(hook, AfterAccumulation):
