@@ -781,8 +781,12 @@ def unary(name: str) -> Callable[[Any], Any]:
             return _general(whole, (x,), {})
         data = v._data
         try:
-            raw = kind.found[name](data)
-        except Exception:  # a KeyError where it is asked for first
+            try:
+                kernel = kind.found[name]
+            except KeyError:
+                kernel = kind.kernels[name]
+            raw = kernel(data)
+        except Exception:
             return _general(whole, (x,), {})  # which explains what is wrong
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
@@ -884,8 +888,12 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         else:
             return _general(whole, (x1, x2), {})
         try:
-            raw = kind.found[name](data1, data2)
-        except Exception:  # a KeyError where it is asked for first
+            try:
+                kernel = kind.found[name]
+            except KeyError:
+                kernel = kind.kernels[name]
+            raw = kernel(data1, data2)
+        except Exception:
             return _general(whole, (x1, x2), {})  # which explains what is wrong
         out: Value = Tensor()
         out._data = raw = raw if type(raw) is kind.array_type else kind.place.wrap(raw)
@@ -959,8 +967,12 @@ def _untracked(name: str) -> Callable[[Any, Any], Any]:
         else:
             return apply(record, (x1, x2), {})
         try:
-            raw = kind.found[name](x1._data, data2)
-        except Exception:  # a KeyError where it is asked for first
+            try:
+                kernel = kind.found[name]
+            except KeyError:
+                kernel = kind.kernels[name]
+            raw = kernel(x1._data, data2)
+        except Exception:
             return apply(record, (x1, x2), {})  # which explains what is wrong
         return make(raw, kind.place)
 

@@ -260,7 +260,8 @@ def walk(
     waiting: dict[Any, Cotangent] = {}  # at nodes
     arrived: dict[Any, Cotangent] = {}  # at sinks
     ends: dict[Any, Cotangent] = {}
-    heap: list[tuple[int, Node]] = []
+    heap: list[int] = []  # of the ages of those nodes, negative: numbers are compared sooner than pairs
+    aged: dict[int, Node] = {}
     # one node may wait outside of the heap: in a chain, where it is alone, that is never used
     ready: Node | None = None
     ready_g: Cotangent = None
@@ -286,11 +287,15 @@ def walk(
                             ready, ready_g = target, g
                         elif target.seq > ready.seq:
                             waiting[ready] = ready_g
-                            heappush(heap, (-ready.seq, ready))
+                            age = -ready.seq
+                            aged[age] = ready
+                            heappush(heap, age)
                             ready, ready_g = target, g
                         else:
                             waiting[target] = g
-                            heappush(heap, (-target.seq, target))
+                            age = -target.seq
+                            aged[age] = target
+                            heappush(heap, age)
                 elif edge in arrived:
                     arrived[edge] = sums.plus(edge, arrived[edge], g)
                 elif isinstance(edge, Slot):
@@ -299,7 +304,9 @@ def walk(
                         continue
                     if target not in waiting:
                         waiting[target] = [None] * target.outputs
-                        heappush(heap, (-target.seq, target))
+                        age = -target.seq
+                        aged[age] = target
+                        heappush(heap, age)
                     key = (target, edge.index)
                     if key in waiting:
                         waiting[key] = sums.plus(key, waiting[key], g)
@@ -308,14 +315,16 @@ def walk(
                         waiting[target][edge.index] = key
                 elif only is None or edge in only:
                     arrived[edge] = g
-            if ready is not None and (not heap or ready.seq > -heap[0][0]):
+            if ready is not None and (not heap or ready.seq > -heap[0]):
                 node, g, ready_g = ready, ready_g, None
             elif heap:
                 if ready is None:
-                    node = heappop(heap)[1]
+                    node = aged.pop(heappop(heap))
                 else:
                     waiting[ready], ready_g = ready_g, None
-                    node = heapreplace(heap, (-ready.seq, ready))[1]
+                    age = -ready.seq
+                    aged[age] = ready
+                    node = aged.pop(heapreplace(heap, age))
                 g = waiting.pop(node)
                 if type(g) is list:
                     g = [None if key is None else sums.pop(waiting, key) for key in g]
@@ -375,7 +384,7 @@ def walk(
         # the only edge leads to a node that is younger than all that wait, and so that node is the next
         if isinstance(to, Node):
             target, g = to, gs[0]
-            if g is not None and (not heap or target.seq > -heap[0][0]) and (only is None or target in only):
+            if g is not None and (not heap or target.seq > -heap[0]) and (only is None or target in only):
                 node = target
                 continue
         edges = to if type(to) is tuple else (to,)

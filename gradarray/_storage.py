@@ -20,6 +20,7 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import ref as ref_to
 
 from gradarray import _watch
 from gradarray._engine import Node, Slot
@@ -157,22 +158,25 @@ class Family:
         cell = x._cell
         if cell is None:
             x._cell = cell = [x._data]
-        self.members.append((weakref.ref(x), cell))
+        self.members.append((ref_to(x), cell))
         if len(self.members) > self._prune_at:
             self.prune()
             self._prune_at = 2 * len(self.members) + 16
 
     def prune(self) -> None:
         """Forget those that are gone."""
-        self.members = [(ref, cell) for ref, cell in self.members if _owns(ref(), cell) or _holders(cell) > _LEAST]
+        kept = []
+        x: Value | None
+        for member in self.members:
+            ref, cell = member
+            x = ref()
+            if (x is not None and x._cell is cell) or _holders(cell) > _LEAST:
+                kept.append(member)
+        self.members = kept
 
     def alive(self) -> list[Value]:
         """The members that still exist, oldest first."""
         return [x for ref, _ in self.members if (x := ref()) is not None]
-
-
-def _owns(x: Value | None, cell: Cell) -> bool:
-    return x is not None and x._cell is cell
 
 
 _refcount: Callable[[object], int] | None = getattr(sys, "getrefcount", None)

@@ -135,21 +135,23 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     ----------
     Array API standard, "Indexing"; NumPy, "Indexing on ndarrays".
     """
-    shape = x._data.shape
+    shape = x._shape
+    if shape is None:
+        x._shape = shape = x._data.shape
     keys = key if type(key) is tuple else (key,)
     known: list[Any] = []
-    for n, k in zip(shape, keys):
-        if type(k) is slice:
-            start, stop, step = k.start, k.stop, k.step
-            if type(start) not in _BOUNDS or type(stop) not in _BOUNDS or type(step) not in _BOUNDS:
+    if len(keys) <= len(shape):
+        for i, k in enumerate(keys):
+            if type(k) is slice:
+                start, stop, step = k.start, k.stop, k.step
+                if type(start) not in _BOUNDS or type(stop) not in _BOUNDS or type(step) not in _BOUNDS:
+                    break
+                known.append((start, stop, step))
+            elif type(k) is int and -shape[i] <= k < shape[i]:
+                known.append(k)
+            else:
                 break
-            known.append((start, stop, step))
-        elif type(k) is int and -n <= k < n:
-            known.append(k)
         else:
-            break
-    else:
-        if len(keys) <= len(shape):
             return _viewed(x, _params(tuple(known)))  # type: ignore[no-any-return]
     parts, arrays = _parse(x, key)
     if arrays:
