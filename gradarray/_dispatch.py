@@ -24,7 +24,7 @@ from gradarray._nodes import NamedOp, OpNode, new_node
 from gradarray._place import Kind, Place, place_of, scoped_types, thrifts
 from gradarray._primitive import MANY, TABLE, Primitive, Rules
 from gradarray._spare import IN_SUM_FIRST, IN_SUM_SECOND, refcount
-from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias
+from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias, part_from_views
 from gradarray.backends import Array
 from gradarray.dtypes import DType, combine, finfo
 from gradarray.ops._helpers import sum_to
@@ -67,17 +67,17 @@ class LinAlgError(np.linalg.LinAlgError, RuntimeError):
 
 def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None) -> PublicTensor:
     """A tensor of a raw array."""
-    x: PublicTensor = Tensor()
+    x: Value = Tensor()
     x._data = raw = raw if type(raw) is place.array_type else place.wrap(raw)
     if dtype is not None:
         x._kind = place.kinds[dtype.name]
     else:
-        x._kind = place.kind(raw)
+        x._kind = place.kind_of.get(raw.dtype) or place.kind(raw)
     if _watch.count and _watch.inference.get():
         x._kind = x._kind.for_inference()
     x._node = node
     x._cell = x._meta = x._shape = None
-    return x
+    return x  # type: ignore[return-value]
 
 
 def of_kind(raw: Array, kind: Kind) -> PublicTensor:
@@ -173,6 +173,11 @@ class TableOp(NamedOp):
         saved = saved_tensors(node)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
+        if node.place.mutable:
+            for value in saved:
+                for x in value if type(value) is list else (value,):
+                    if isinstance(x, Value) and x._meta is not None:
+                        part_from_views(x)
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
         return Masked(gs) if self.record.chooses else gs
 
@@ -289,12 +294,32 @@ def saved_tensors(node: OpNode) -> Sequence[Any]:
     for i, cell in enumerate(cells):
         raw = None if cell is None else cell[0]
         if type(raw) is place.array_type or hasattr(raw, "shape"):
-            saved.append(make(raw, place, None, node if i == len(edges) else edges[i]))
+            saved.append(held_in(cell, make(raw, place, None, node if i == len(edges) else edges[i])))
         elif type(raw) is list:
-            saved.append([make(r, place, None, Slot(node, k)) for k, r in enumerate(raw)])
+            cells_of = cell.cells if type(cell) is Cells else [None] * len(raw)
+            saved.append(
+                [held_in(c, make(r, place, None, Slot(node, k))) for k, (c, r) in enumerate(zip(cells_of, raw))]
+            )
         else:
             saved.append(raw)
     return saved
+
+
+def held_in(cell: Any, x: Any) -> Any:
+    """``x``, made of what a node saved in ``cell``, with that cell for its own.
+
+    A write to the memory gives the cell a copy; so those nodes are spared too that save ``x`` in their turn, as nodes
+    of a recorded walk do.
+    """
+    if type(cell) is list:  # not what a hook has packed
+        x._cell = cell
+    return x
+
+
+def lend(x: Any) -> None:
+    """Let a write to ``x``, if it is a tensor, be made in memory of its own: this one others have, who do not know."""
+    if isinstance(x, Value) and x._place.mutable:
+        family_of(x).lent = True
 
 
 def _is_complex(g: Any) -> bool:
@@ -1031,9 +1056,8 @@ def transfer(tensor: Value, place: Place) -> PublicTensor:
     lent = _lent(x, place)
     out = make(move(x._data, x._place, place) if lent is None else lent, place, x._dtype)
     if lent is not None:
-        for user in (x, out):
-            if user._place.mutable:
-                family_of(user).lent = True
+        lend(x)
+        lend(out)
     if x._node is not None and grad_enabled():
         out._node = node = new_node(_TO_COPY, (edge_of(x),), place, {"source": x._place})
         if _watch.count:

@@ -236,19 +236,19 @@ def cell_of(x: Value) -> Cell:
 class Cells:
     """The cells of an operation's several outputs, where a node saves them together."""
 
-    __slots__ = ("_cells",)
+    __slots__ = ("cells",)
 
     def __init__(self, outputs: Sequence[Value]) -> None:
-        self._cells: tuple[Any, ...] = tuple(map(cell_of, outputs))
+        self.cells: tuple[Any, ...] = tuple(map(cell_of, outputs))
 
     def map(self, function: Callable[[Any], Any]) -> Cells:
         """The same with what ``function`` makes of each cell."""
         new = Cells(())
-        new._cells = tuple(map(function, self._cells))
+        new.cells = tuple(map(function, self.cells))
         return new
 
     def __getitem__(self, index: int) -> list[Array]:
-        return [cell[index] for cell in self._cells]
+        return [cell[index] for cell in self.cells]
 
 
 def is_exclusive(x: Value) -> bool:
@@ -386,6 +386,15 @@ def before_write(x: Value) -> Family:
     family.members = kept
     family.version += 1
     return family
+
+
+def part_from_views(x: Value) -> None:
+    """Give what nodes hold of views of ``x`` memory of its own: ``x`` shares its with others, who do not know them."""
+    assert x._meta is not None and x._meta.family is not None
+    for ref, cell in x._meta.family.members:
+        member = ref()
+        if cell is not x._cell and _holders(cell) > _LEAST + (member is not None and member._cell is cell):
+            cell[0] = x._place.backend.copy(cell[0])
 
 
 def rebind(x: Value, raw: Array) -> None:

@@ -271,6 +271,22 @@ def test_the_gradient_is_that_of_the_values_used(use, write, of):
     np.testing.assert_allclose(x.grad.numpy(), z.grad.numpy(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("use", SAVING.values(), ids=SAVING)
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("of", ["leaf", "middle"])
+def test_the_second_derivative_is_that_of_the_values_used(use, write, of):
+    def first(leaf):
+        y = leaf * leaf
+        return y, ga.autograd.grad((use(y) * 2).sum(), leaf, create_graph=True)[0]
+
+    x, z = fresh(requires_grad=True), fresh(requires_grad=True)
+    (y, g), (_, wanted) = first(x), first(z)
+    with ga.no_grad():
+        write(x.detach() if of == "leaf" else y)
+    (got,), (expected,) = ga.autograd.grad((g * g).sum(), x), ga.autograd.grad((wanted * wanted).sum(), z)
+    np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-4)
+
+
 SEVERAL = {
     "svd": lambda y: ga.linalg.svd(y, full_matrices=False), "eigh": lambda y: ga.linalg.eigh(y @ y.T),
     "qr": lambda y: ga.linalg.qr(y.T), "slogdet": lambda y: ga.linalg.slogdet(y @ y.T + ga.eye(y.shape[0])),
@@ -293,6 +309,86 @@ def test_the_gradient_is_right_after_a_write_to_one_of_several_outputs(use, whic
     loss.backward()
     sum(((out * out) * w).sum() for out, w in zip(copies, weights, strict=True)).backward()
     np.testing.assert_allclose(x.grad.numpy(), z.grad.numpy(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("use", SEVERAL.values(), ids=SEVERAL)
+def test_the_second_derivative_is_right_after_a_write_to_several_outputs(use):
+    def first(leaf):
+        outs = use(leaf * 1.5)
+        return outs, ga.autograd.grad(sum((out * out).sum() for out in outs), leaf, create_graph=True)[0]
+
+    x, z = fresh(requires_grad=True), fresh(requires_grad=True)
+    (outs, g), (_, wanted) = first(x), first(z)
+    with ga.no_grad():
+        for out in outs:
+            out.mul_(-3)
+    (got,), (expected,) = ga.autograd.grad((g * g).sum(), x), ga.autograd.grad((wanted * wanted).sum(), z)
+    np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_what_a_function_of_ones_own_saved_is_its_own_in_a_recorded_walk():
+    class Cube(ga.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * 3 * x * x
+
+    x = ga.tensor([0.5], requires_grad=True)
+    (g,) = ga.autograd.grad(Cube.apply(x).sum(), x, create_graph=True)
+    with ga.no_grad():
+        x += 1
+    assert ga.autograd.grad(g.sum(), x)[0].tolist() == [3.0]
+
+
+def test_a_write_to_what_was_saved_is_nobody_elses():
+    class Scale(ga.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            x.mul_(2)
+            return g * x
+
+    x = ga.tensor([0.5, 2.0], requires_grad=True)
+    y = Scale.apply(x).sum()
+    assert [ga.autograd.grad(y, x, retain_graph=True)[0].tolist() for _ in range(2)] == [[1.0, 4.0]] * 2
+    z, square = x * 2.5, x * x
+    with ga.no_grad():
+        for saved in (z.grad_fn.saved_values, square.grad_fn.saved_values):
+            for value in saved.values():
+                value += 1
+    assert (x.tolist(), (x * 2.5).tolist()) == ([0.5, 2.0], [1.25, 5.0])
+    assert ga.autograd.grad(z.sum(), x)[0].tolist() == [2.5, 2.5]
+    assert ga.autograd.grad(square.sum(), x)[0].tolist() == [1.0, 4.0]
+
+
+CHANGES = {
+    "data": lambda x: setattr(x, "data", ga.ones(4, 3)), "t_": lambda x: x.t_(),
+    "unsqueeze_": lambda x: x.unsqueeze_(0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_tensor_of_another_shape_is_recorded_with_it(change):
+    x, w = ga.ones(3, 4), ga.ones(4, requires_grad=True)
+    for y in (x * w, x[1:], x @ w):
+        assert y.shape[-1] in (3, 4)  # its shape has been asked for
+    change(x)
+    w = ga.ones(x.shape[-1], requires_grad=True)
+    y = x * w
+    assert y.shape == x.shape
+    y.sum().backward()
+    assert w.grad.shape == w.shape and set(w.grad.tolist()) == {float(x.numel() // x.shape[-1])}
+    assert x[:1].shape == (1, *x.shape[1:])
 
 
 def test_a_leaf_written_to_in_no_grad_keeps_the_gradient_right():

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gradarray._dispatch import TAPED, cast, edge_of, make, transfer
+from gradarray._dispatch import TAPED, cast, edge_of, held_in, lend, make, transfer
 from gradarray._engine import Slot
 from gradarray._nodes import NamedOp, OpNode
 from gradarray._storage import Value, cell_of
@@ -82,7 +82,7 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What was saved, on the tape where it stood.
+        """What was saved, on the tape where it stood. To write to it changes neither the tape nor what was saved.
 
         Raises
         ------
@@ -104,7 +104,8 @@ class FunctionCtx:
             place, dtype, edge = slot
             if isinstance(edge, int):  # one of its own outputs
                 edge = Slot(node, edge) if len(node.params["outputs"]) > 1 else node
-            found.append(make(cell[0], place, dtype, edge))
+            found.append(held_in(cell, make(cell[0], place, dtype, edge)))
+            lend(found[-1])
         return tuple(found)
 
     def _attach(self, node: OpNode, outputs: Sequence[Any]) -> None:

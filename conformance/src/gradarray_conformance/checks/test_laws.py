@@ -421,6 +421,18 @@ def test_the_hessian_is_symmetric(f: Function, x: Any, device: str) -> None:
 
 
 @law(0.1)
+def test_a_write_after_a_recorded_walk_leaves_the_second_derivative(f: Function, x: Any, device: str) -> None:
+    """What the nodes of a recorded walk save is as much theirs as what the first nodes did."""
+    v = noise(host(x), 3)
+    want = hessian_product(f, x, v)
+    (g,) = ga.autograd.grad(ga.sum(ga.square(f(x))), x, create_graph=True)
+    with ga.no_grad():
+        x *= 3
+    (h,) = ga.autograd.grad(g, x, ga.asarray(v, device=x.device), materialize_grads=True)
+    same(host(h), want)
+
+
+@law(0.1)
 def test_a_second_derivative_is_the_same_by_backward(f: Function, x: Any, device: str) -> None:
     """``backward`` twice, with ``create_graph``, adds to ``.grad`` what ``grad`` twice gives."""
     v = noise(host(x), 3)
