@@ -709,9 +709,9 @@ def _asked(name: str, x: Tensor) -> Callable[[], Any]:
     Raises
     ------
     AttributeError
-        If ``x`` lies on another device, so that another library's functions take it for what it is.
+        If ``x`` lies on another device, or is inside of a transform: other libraries take it for what it is.
     RuntimeError
-        If it is on the tape, which that library would lose without a word, or inside of a transform.
+        If it is on the tape, which that library would lose without a word.
     """
     backend = x._place.backend
     protocol = backend.protocols.get(name)
@@ -722,8 +722,6 @@ def _asked(name: str, x: Tensor) -> Callable[[], Any]:
             f"a Tensor that requires grad cannot become an array of {backend.name}'s without leaving the tape. Use "
             "tensor.detach() instead."
         )
-    if x._place.level is not None:
-        raise RuntimeError(f"{name}: {x._inside()}")
     settle(x)
     return functools.partial(protocol, x._data)
 
