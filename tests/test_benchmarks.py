@@ -111,3 +111,22 @@ def test_the_budget_is_one_of_figures():
     rows = [line.rsplit(maxsplit=5) for line in done.stdout.splitlines()[3:9]]
     assert [name.strip() for name, *_ in rows] == ["x * y", "x * 0.9", "tanh(x)", "x @ y", "x[::-1]", "reshape"]
     assert all(figure.lstrip("-").isdecimal() for _, *figures in rows for figure in figures)
+
+
+def test_instructions_are_counted_in_passes_of_a_workload(tmp_path, monkeypatch):
+    program = BENCHMARKS / "instructions.py"
+    done = run(program, "W2", "--who", "gradarray", "--go", "2")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run(program, "W2")
+    assert done.returncode == 1 and "counted by valgrind, which is not there" in done.stderr
+    # one that counts 1000 for a process and, of each pass, 10 by hand and 25 of gradarray
+    counts = """n=; for word; do n=$word; done
+    case "$*" in *hand*) each=10 ;; *) each=25 ;; esac
+    echo "==1== Collected : $((1000 + each * n))" >&2"""
+    (tmp_path / "valgrind").write_text(f"#!/bin/sh\n{counts}\n")
+    (tmp_path / "valgrind").chmod(0o755)
+    assert run(program, "W2", "W7").stdout.splitlines()[2:] == [
+        "| W2 | 10 (1.00) | 25 (2.50) |",
+        "| W7 | 10 (1.00) | 25 (2.50) |",
+    ]
