@@ -72,7 +72,7 @@ def make(raw: Array, place: Place, dtype: DType | None = None, node: Any = None)
     if dtype is not None:
         x._kind = place.kinds[dtype.name]
     else:
-        x._kind = place.kind_of.get(raw.dtype) or place.kind(raw)
+        x._kind = place.kind_of.get(raw.dtype) or place.kind(raw)  # nearly always without the call
     if _watch.count and _watch.inference.get():
         x._kind = x._kind.for_inference()
     x._node = node
@@ -174,10 +174,9 @@ class TableOp(NamedOp):
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
         if node.place.mutable:
-            for value in saved:
-                for x in value if type(value) is list else (value,):
-                    if isinstance(x, Value) and x._meta is not None:
-                        part_from_views(x)
+            for x in tensors_among(saved):
+                if x._meta is not None:
+                    part_from_views(x)
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
         return Masked(gs) if self.record.chooses else gs
 
@@ -316,9 +315,15 @@ def held_in(cell: Any, x: Any) -> Any:
     return x
 
 
-def lend(x: Any) -> None:
-    """Let a write to ``x``, if it is a tensor, be made in memory of its own: this one others have, who do not know."""
-    if isinstance(x, Value) and x._place.mutable:
+def tensors_among(saved: Sequence[Any]) -> list[Value]:
+    """The tensors of :func:`saved_tensors`, also those of the lists in it."""
+    parts = (value if type(value) is list else (value,) for value in saved)
+    return [x for part in parts for x in part if isinstance(x, Value)]
+
+
+def lend(x: Value) -> None:
+    """Let a write to ``x`` be made in memory of its own: what it has now others have too, who do not know of it."""
+    if x._place.mutable:
         family_of(x).lent = True
 
 

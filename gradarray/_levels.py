@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from gradarray import _state
 from gradarray._dispatch import binary, detached, make, transfer, unary
 from gradarray._inplace import write
-from gradarray._place import Kind, Place, Space
+from gradarray._place import Kind, Lookup, Place, Space
 from gradarray._primitive import TABLE, Primitive, give_operators
 from gradarray._storage import Value
 from gradarray.backends import Backend, Capabilities
@@ -207,24 +207,18 @@ class LevelPlace(Place):
         self.kind_of = {kind.dtype: kind for kind in self.kinds.values()}
 
 
-class _LevelKernels(dict[str, Callable[..., Any]]):
+class _LevelKernels(Lookup):
     """The operations of the table on a transform's arrays, and the functions that make arrays."""
 
-    def __init__(self, place: LevelPlace) -> None:
-        super().__init__()
-        self.found: dict[str, Callable[..., Any]] = {}
-        self._place = place
+    _place: LevelPlace
 
-    def __missing__(self, name: str) -> Callable[..., Any]:
+    def find(self, name: str) -> Callable[..., Any]:
         place, record = self._place, TABLE.get(name)
         if record is not None:
-            found = place.level.kernel(place, record)
-        elif name in ("zeros", "ones", "full", "eye", "arange", "asarray"):
-            found = _creation(place, name)
-        else:
-            raise NotImplementedError(f"{name} is not supported inside of {place.level}")
-        self[name] = self.found[name] = found
-        return found
+            return place.level.kernel(place, record)
+        if name in ("zeros", "ones", "full", "eye", "arange", "asarray"):
+            return _creation(place, name)
+        raise NotImplementedError(f"{name} is not supported inside of {place.level}")
 
 
 def _creation(place: LevelPlace, name: str) -> Callable[..., Any]:

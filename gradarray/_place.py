@@ -34,12 +34,8 @@ def scoped(function: Callable[..., Any], scope: Scope) -> Callable[..., Any]:
     return run
 
 
-class Kernels(dict[str, Callable[..., Any]]):
+class Lookup(dict[str, Callable[..., Any]]):
     """Functions on a place's arrays, by name, found on first use.
-
-    A function is the backend's own kernel of that name, else the composition that the table holds, else the
-    namespace's; that of ``special.erf`` is ``erf`` of :meth:`Backend.special`. ``library.exp`` is ``exp`` without the
-    table: what a composition of the same name mends.
 
     Attributes
     ----------
@@ -51,9 +47,29 @@ class Kernels(dict[str, Callable[..., Any]]):
         super().__init__()
         self.found: dict[str, Callable[..., Any]] = {}
         self._place = place
-        self._own = place.backend.kernels(place.device)
+
+    def find(self, name: str) -> Callable[..., Any]:
+        """The function called ``name``."""
+        raise NotImplementedError
 
     def __missing__(self, name: str) -> Callable[..., Any]:
+        self[name] = self.found[name] = found = self.find(name)
+        return found
+
+
+class Kernels(Lookup):
+    """The functions of a device.
+
+    A function is the backend's own kernel of that name, else the composition that the table holds, else the
+    namespace's; that of ``special.erf`` is ``erf`` of :meth:`Backend.special`. ``library.exp`` is ``exp`` without the
+    table: what a composition of the same name mends.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._own = place.backend.kernels(place.device)
+
+    def find(self, name: str) -> Callable[..., Any]:
         place = self._place
         plain = name.removeprefix("library.")
         found = self._own.get(plain) or self._ours(plain)
@@ -73,8 +89,7 @@ class Kernels(dict[str, Callable[..., Any]]):
         if found is None:
             place.refuse_if_missing(name)
             raise place.unsupported(name, "its namespace has no such function")
-        self[name] = self.found[name] = found = found if place.scope is None else scoped(found, place.scope)
-        return found
+        return found if place.scope is None else scoped(found, place.scope)
 
     def _ours(self, name: str) -> Callable[..., Any] | None:
         """The functions that take a dtype of ours, a key or a shape, for which the contract has methods."""
@@ -137,23 +152,15 @@ class OnNumPy:
         return OnNumPy, (self.name, self.params)
 
 
-class ComplexKernels(dict[str, Callable[..., Any]]):
+class ComplexKernels(Lookup):
     """The same for complex numbers: where the table has a forward for these alone, that one."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.found: dict[str, Callable[..., Any]] = {}
-        self._place = place
-
-    def __missing__(self, name: str) -> Callable[..., Any]:
+    def find(self, name: str) -> Callable[..., Any]:
         place, record = self._place, TABLE.get(name)
         if record is None or record.complex_forward is None:
-            found = place.kernels[name]
-        else:
-            found = functools.partial(record.complex_forward, place.xp)
-            found = found if place.scope is None else scoped(found, place.scope)
-        self[name] = self.found[name] = found
-        return found
+            return place.kernels[name]
+        found = functools.partial(record.complex_forward, place.xp)
+        return found if place.scope is None else scoped(found, place.scope)
 
 
 class Slotted:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gradarray import _nodes
-from gradarray._dispatch import lend, make, saved_tensors
+from gradarray._dispatch import lend, make, saved_tensors, tensors_among
 from gradarray._engine import GraphFreedError
 from gradarray._nodes import OpNode
 from gradarray._storage import Value, before_write
@@ -83,9 +83,8 @@ class Node(OpNode):
         if self.saved is None:
             raise GraphFreedError
         values = saved_tensors(self)
-        for value in values:
-            for x in value if type(value) is list else (value,):
-                lend(x)
+        for x in tensors_among(values):
+            lend(x)
         n = len(values) - 1
         names = ["x"] if n == 1 else [f"x{i + 1}" for i in range(n)]
         return {name: value for name, value in zip([*names, "out"], values, strict=False) if value is not None}

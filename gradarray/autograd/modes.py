@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, overload
 from gradarray import _state, _watch
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_enabled, _set_enabled = _state.grad_enabled.get, _state.grad_enabled.set
+_is_enabled, _set_enabled = _state.grad_enabled.get, _state.grad_enabled.set
 
 
 class _Mode:
@@ -29,7 +29,7 @@ class _Mode:
     """What held before the mode was entered, and what this said then."""
 
     def __enter__(self) -> None:
-        self._before = (_enabled(), self._before)
+        self._before = (_is_enabled(), self._before)
         _set_enabled(self._enabled and not _watch.inference.get())
 
     def __exit__(
@@ -172,7 +172,7 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode: bool) -> None:
         self._enabled = bool(mode)
-        self._at_once: bool | None = _enabled()
+        self._at_once: bool | None = _is_enabled()
         _set_enabled(self._enabled and not _watch.inference.get())
 
     def __enter__(self) -> None:
@@ -197,7 +197,7 @@ def is_grad_enabled() -> bool:
     ----------
     ``torch.is_grad_enabled``.
     """
-    return _enabled()
+    return _is_enabled()
 
 
 class inference_mode(_Mode):
