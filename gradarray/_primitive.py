@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any, Final, Literal
 
 from gradarray import _spare
@@ -97,33 +98,39 @@ class Rules:
 
     @cached_property
     def raw(self) -> Compiled:
-        real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False, product=self._product)
+        return _compile(*self._source())
 
     @cached_property
     def large(self) -> Compiled:
-        real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False, product=self._product, large=True)
+        return _compile(*self._source(large=True))
 
     @cached_property
     def weighed(self) -> Compiled:
-        real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=False, product=self._product, weighed=True)
+        return _compile(*self._source(weighed=True))
 
     @cached_property
     def taped(self) -> Compiled:
         real, _, n, wanted = self._sources
-        return _compile(real, n, wanted, taped=True)
+        return _compile(*_source(real, n, wanted, taped=True))
 
     @cached_property
     def raw_complex(self) -> Compiled:
         _, conj, n, wanted = self._sources
-        return _compile(conj(), n, wanted, taped=False)
+        return _compile(*_source(conj(), n, wanted, taped=False))
 
     @cached_property
     def taped_complex(self) -> Compiled:
         _, conj, n, wanted = self._sources
-        return _compile(conj(), n, wanted, taped=True)
+        return _compile(*_source(conj(), n, wanted, taped=True))
+
+    def _source(self, **how: bool) -> tuple[str, dict[str, Any]]:
+        real, _, n, wanted = self._sources
+        return _source(real, n, wanted, taped=False, product=self._product, **how)
+
+    def texts(self) -> set[str]:
+        """The text of what real cotangents that are not large meet."""
+        weighed = {self._source(weighed=True)[0]} if self._sources[2] == 1 else set()
+        return {self._source()[0], *weighed}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -264,7 +271,28 @@ def _fetch(name: str, inputs: int | None, taped: bool) -> str:
     return f"node.params[{name!r}]"
 
 
-def _compile(
+def texts(record: Primitive) -> set[str]:
+    """The text of all of its rules that can be compiled ahead of time: those of its parts and strong ones, too."""
+    rules, n = record.rules, record.inputs or 0
+    assert rules is not None
+    parts = [rules]
+    if record.kind == "elementwise":
+        parts += [rules.part(wanted) for size in range(1, n + 1) for wanted in combinations(range(n), size)]
+    return set().union(*(one.texts() for part in parts for one in (part, part.strong)))
+
+
+def _compile(text: str, scope: dict[str, Any]) -> Compiled:
+    """The function ``vjp`` of the text, which may be compiled already."""
+    from gradarray._rules import MADE  # now, since what is compiled knows nodes, which know of this module
+
+    if text in MADE:
+        return MADE[text](scope)
+    exec(text, scope)  # made of the names of our rules' parameters
+    compiled: Compiled = scope["vjp"]
+    return compiled
+
+
+def _source(
     cotangents: Cotangents,
     inputs: int | None,
     wanted: tuple[int, ...] | None,
@@ -273,8 +301,8 @@ def _compile(
     product: str = "",
     large: bool = False,
     weighed: bool = False,
-) -> Compiled:
-    """A function of a node and a cotangent that gives the cotangents of the inputs.
+) -> tuple[str, dict[str, Any]]:
+    """The text of a function of a node and a cotangent that gives the cotangents of the inputs, and what it refers to.
 
     With ``wanted`` it gives those of these inputs; else of all, None where the node has no edge. The cotangents of two
     factors that are one tensor it gives as one. ``product``, ``large``, ``weighed``: see :class:`Rules`.
@@ -331,9 +359,7 @@ def _compile(
         if text.count(fetched) > 1:
             text = f"of_{attribute} = {fetched}\n    {text.replace(fetched, f'of_{attribute}')}"
     parameters = "node, g, saved, xp" if taped else "node, g"
-    exec(f"def vjp({parameters}):\n    {text}", scope)  # made of the names of our rules' parameters
-    compiled: Compiled = scope["vjp"]
-    return compiled
+    return f"def vjp({parameters}):\n    {text}", scope
 
 
 def _passes_on(rule: Rule, inputs: int | None) -> bool:

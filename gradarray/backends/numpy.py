@@ -159,14 +159,26 @@ def chosen(g: Array, p: Array) -> Array:
     return relu_backward(g * p, p)
 
 
+_LARGE = NumpyThrift.least
+
+
 def sigmoid_backward(g: Array, out: Array) -> Array:
     """``g`` times the derivative of the sigmoid function where that is ``out``."""
-    return g * (out * (_ONE[out.dtype] - out))
+    slope = _ONE[out.dtype] - out
+    return g * (out * slope) if slope.nbytes < _LARGE else _into(_into(slope, out), g)
 
 
 def tanh_backward(g: Array, out: Array) -> Array:
     """``g`` times the derivative of tanh where that is ``out``."""
-    return g * (_ONE[out.dtype] - out * out)
+    square = out * out
+    if square.nbytes < _LARGE:
+        return g * (_ONE[out.dtype] - square)
+    return _into(np.subtract(_ONE[out.dtype], square, out=square), g)
+
+
+def _into(mine: Array, g: Array) -> Array:
+    """The product, in the memory of ``mine``: said so, since NumPy sees that only where Python itself multiplies."""
+    return np.multiply(g, mine, out=mine if g.shape == mine.shape else None)
 
 
 def _muting() -> Callable[[], AbstractContextManager[object]]:
