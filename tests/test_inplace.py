@@ -326,7 +326,11 @@ def test_the_second_derivative_is_right_after_a_write_to_several_outputs(use):
     np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-3, atol=1e-3)
 
 
-def test_what_a_function_of_ones_own_saved_is_its_own_in_a_recorded_walk():
+VIEWED = {"itself": lambda x: x, "a view": lambda x: x[:], "a view of a view": lambda x: x.reshape(1, 1)[0]}
+
+
+@pytest.mark.parametrize("viewed", VIEWED.values(), ids=VIEWED)
+def test_what_a_function_of_ones_own_saved_is_its_own_in_a_recorded_walk(viewed):
     class Cube(ga.autograd.Function):
         @staticmethod
         def forward(ctx, x):
@@ -335,7 +339,7 @@ def test_what_a_function_of_ones_own_saved_is_its_own_in_a_recorded_walk():
 
         @staticmethod
         def backward(ctx, g):
-            (x,) = ctx.saved_tensors
+            x = viewed(*ctx.saved_tensors)
             return g * 3 * x * x
 
     x = ga.tensor([0.5], requires_grad=True)

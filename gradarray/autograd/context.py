@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gradarray._dispatch import TAPED, cast, edge_of, held_in, lend, make, transfer
 from gradarray._engine import Slot
 from gradarray._nodes import NamedOp, OpNode
-from gradarray._storage import Value, cell_of
+from gradarray._storage import Value, cell_of, part_from_views
 from gradarray.ops._helpers import sum_to
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class FunctionCtx:
         self._materialize = True
         self._node: Callable[[], OpNode | None] = lambda: None
         self._slots: tuple[Any, ...] = ()
+        self._given: list[Value] | None = None  # of what was saved, while a walk is recorded
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (or None) for ``backward``: their values as they are now, whatever is written to them later."""
@@ -104,8 +105,11 @@ class FunctionCtx:
             place, dtype, edge = slot
             if isinstance(edge, int):  # one of its own outputs
                 edge = Slot(node, edge) if len(node.params["outputs"]) > 1 else node
-            found.append(held_in(cell, make(cell[0], place, dtype, edge)))
-            lend(found[-1])
+            x: Any = held_in(cell, make(cell[0], place, dtype, edge))
+            lend(x)
+            if self._given is not None:
+                self._given.append(x)
+            found.append(x)
         return tuple(found)
 
     def _attach(self, node: OpNode, outputs: Sequence[Any]) -> None:
@@ -136,7 +140,16 @@ class FunctionOp(NamedOp):
         return [None if x is None else x._data for x in found]
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        return self._called(node, g if type(g) is list else [g])
+        ctx = node.params["ctx"]
+        given: list[Value] = []
+        ctx._given = given
+        try:
+            return self._called(node, g if type(g) is list else [g])
+        finally:
+            ctx._given = None
+            for x in given:
+                if x._place.mutable:
+                    part_from_views(x)
 
     def _called(self, node: OpNode, gs: Sequence[Any]) -> list[Any]:
         ctx, outs = node.params["ctx"], node.params["outputs"]

@@ -494,14 +494,16 @@ REFUSED = [
         "a write to a view that iteration gave",
     ),
 ]
-"""What PyTorch alone refuses: part of its message, the tensors that it is about, and what it is. They are all, views, or
-those made by a line that begins so."""
+"""What PyTorch alone refuses: part of its message, the tensors that it is about (all, views, or those made by a line that
+begins so), and what it is."""
 
 
 def _reason(program: Program, line: str, error: Exception) -> str | None:
     name = re.split(r"\W", line)[0]
     for message, which, what in REFUSED:
-        about = name in program.views if which == "views" else any(x.startswith(f"{name} = {which}") for x in program.lines)
+        about = (
+            name in program.views if which == "views" else any(x.startswith(f"{name} = {which}") for x in program.lines)
+        )
         if message in str(error) and (not which or about):
             return what
     return None
