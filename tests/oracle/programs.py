@@ -494,8 +494,8 @@ REFUSED = [
         "a write to a view that iteration gave",
     ),
 ]
-"""What PyTorch alone refuses: part of its message, the tensors that it is about (all, views, or those made by a line that
-begins so), and what it is."""
+"""What PyTorch alone refuses: part of its message, the tensors that it is about (all, views, or those made by a line
+that begins so), and what it is."""
 
 
 def _reason(program: Program, line: str, error: Exception) -> str | None:
