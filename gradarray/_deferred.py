@@ -36,14 +36,14 @@ class Scattered(Deferred):
         place = self.place
         if total is None:
             return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
-        spare = refcount(total) <= IN_DEFERRED
-        total = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
-        if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(total))):
-            total = place.backend.copy(total)
+        spare = refcount(total) <= IN_DEFERRED  # a parameter that is assigned to would be held once more, if compiled
+        mine = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
+        if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(mine))):
+            mine = place.backend.copy(mine)
         if place.scope is None:
-            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
+            return place.held(place.backend.index_add(mine, self.key, self.value), "index_add")
         with place.scope():
-            return place.held(place.backend.index_add(total, self.key, self.value), "index_add")
+            return place.held(place.backend.index_add(mine, self.key, self.value), "index_add")
 
 
 class Waiting(Deferred):

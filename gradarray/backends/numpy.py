@@ -181,14 +181,21 @@ def _into(mine: Array, g: Array) -> Array:
     return np.multiply(g, mine, out=mine if g.shape == mine.shape else None)
 
 
-def _muting() -> Callable[[], AbstractContextManager[object]]:
+def _muting(gather: int | None = None) -> Callable[[], AbstractContextManager[object]]:
     """What makes a context in which NumPy warns of nothing: ``np.errstate(all="ignore")``, in half of its time.
 
-    What NumPy warns of is the value of a context variable; which, and what its value is then, is seen here once.
+    What NumPy warns of is the value of a context variable, which says as well how many elements of arrays that lie
+    scattered it ``gather``s at a time. Which variable it is, and what its value is then, is seen here once.
     """
-    outside = copy_context()
-    with np.errstate(all="ignore"):
-        changed = [(var, value) for var, value in copy_context().items() if outside.get(var) is not value]
+
+    def mute() -> list[tuple[Any, Any]]:
+        before = copy_context()
+        np.seterr(all="ignore")
+        if gather is not None:
+            np.setbufsize(gather)
+        return [(var, value) for var, value in copy_context().items() if before.get(var) is not value]
+
+    changed = copy_context().run(mute)
     if len(changed) != 1:  # another release keeps it elsewhere
         return lambda: np.errstate(all="ignore")
     variable, muted = changed[0]
@@ -207,6 +214,8 @@ def _muting() -> Callable[[], AbstractContextManager[object]]:
 
 
 _muted = _muting()
+# 8,192 elements, as by default, do not fit into the nearest cache: a sum of large slices takes up to twice as long
+_muted_in_cache = _muting(gather=1024)
 _BASIC = frozenset((slice, int, type(None), type(...)))
 
 
@@ -329,8 +338,12 @@ class NumpyBackend(Backend):
     def index_add(self, array: Array, key: Any, value: Array) -> Array:
         if _is_basic(key):
             part = array[key]
-            if isinstance(part, np.ndarray):
-                part += value  # a view: there is nothing to write back
+            if isinstance(part, np.ndarray):  # a view: there is nothing to write back
+                if part.nbytes < _LARGE:
+                    part += value
+                else:
+                    with _muted_in_cache():
+                        part += value
                 return array
         elif any(isinstance(k, np.ndarray) and k.dtype != bool for k in (key if isinstance(key, tuple) else (key,))):
             np.add.at(array, key, value)
