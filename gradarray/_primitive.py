@@ -313,9 +313,9 @@ def _source(
     for i in chosen:
         expression, rule = cotangents[i]
         # the last to use g may write to it, unless g is one of the cotangents itself
-        last = i == chosen[-1] and not any(cotangents[k][0] == "g" for k in chosen)
+        mine = "spare" if i == chosen[-1] and not any(cotangents[k][0] == "g" for k in chosen) else "False"
         call = ""
-        sparing = _THRIFTY.get(expression, expression).format("spare" if last else "False")
+        sparing = _THRIFTY.get(expression)
         if rule is not None:
             values = [_fetch(name, inputs, taped) for name in _names(rule)]
             call = values[0] if _passes_on(rule, inputs) else f"rule{i}({', '.join(values)})"
@@ -323,7 +323,7 @@ def _source(
             if product:
                 expression = f"xp.{product}({', '.join(['g', *(value for value in values if value != 'xp')])})"
         plain.append(expression.replace("rule()", call))
-        thrifty.append(sparing.replace("rule()", call))
+        thrifty.append(plain[-1] if sparing is None else sparing.format(mine).replace("rule()", call))
 
     sure = wanted is not None or len(cotangents) == 1
 
