@@ -1,6 +1,9 @@
 """Nothing outlives its use: no reference cycles through tensors or nodes, and no recursion however long the chain."""
 
 import gc
+import platform
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -203,3 +206,25 @@ def test_accumulating_gradients_keeps_their_memory():
     (x * 3).sum().backward()
     assert x.grad is grad
     assert grad.tolist() == [5.0, 5.0, 5.0]
+
+
+FAULTS = """
+import resource
+import gradarray as ga
+
+def run():
+    x = ga.ones(100_000)
+    return float(ga.sum(x * 2 + x * 3 - x * 4))
+
+run(), run()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    run()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this is glibc's way to give memory back")
+def test_memory_of_large_arrays_is_not_asked_of_the_system_again_and_again():
+    faults = int(subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout)
+    assert faults < 100  # of the seven arrays one alone has a hundred pages

@@ -10,7 +10,7 @@ import cmath
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import Token, copy_context
 from typing import Any
 
@@ -217,6 +217,20 @@ _muted = _muting()
 # 8,192 elements, as by default, do not fit into the nearest cache: a sum of large slices takes up to twice as long
 _muted_in_cache = _muting(gather=1024)
 _BASIC = frozenset((slice, int, type(None), type(...)))
+
+
+def _let_malloc_keep_memory() -> None:
+    """Let glibc keep some memory that is freed, for the arrays to come.
+
+    It hands back what is free at the end of the heap beyond twice the largest block that was ever freed (32 MiB at most
+    counts), and a page that comes anew takes as long as a thousand additions. A program that has freed a large array
+    once is spared that; so one is freed here, of memory that is never touched. Elsewhere this does nothing.
+    """
+    with suppress(MemoryError):
+        np.empty(2**25 - 2**16, np.uint8)
+
+
+_let_malloc_keep_memory()
 
 
 def _is_basic(key: Any) -> bool:
