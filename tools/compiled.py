@@ -4,8 +4,8 @@
     python tools/compiled.py ci            a step of `python dev.py test`: where CI is set, and elsewhere where that
                                            environment is there already, since a build takes minutes and a C compiler
 
-Tested are what the compiled modules do: the engine, modes, hooks, views, writes, transfers, transforms, and the whole
-conformance suite on NumPy.
+Tested are what the compiled modules do: the engine, modes, hooks, views, writes, transfers, transforms, and the
+conformance suite on NumPy, with few samples of each operation: all are tried on the sources.
 
 Knows packages, folders and commands. Must not know gradarray, which need not be installed where this file runs.
 """
@@ -55,7 +55,7 @@ def test() -> int:
         ("tests", [str(scripts / "pytest"), "-n", "2", "-q", *(f"tests/test_{name}.py" for name in TESTS)], {}),
         (
             "conformance of cpu",
-            [str(scripts / "gradarray"), "conformance", "cpu", "--seed=1", "-n", "2", "--", "-q"],
+            [str(scripts / "gradarray"), "conformance", "cpu", "--samples=few", "--seed=1", "-n", "2", "--", "-q"],
             {},
         ),
     ])  # fmt: skip
