@@ -18,3 +18,7 @@ cdef class Family:
     cdef public list members
     cdef public long long _prune_at, version
     cdef public bint lent, scattered
+    cpdef add(self, Value x)
+    cpdef prune(self)
+
+cpdef _holders(cell)

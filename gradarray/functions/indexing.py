@@ -24,7 +24,6 @@ from gradarray.dtypes import int64
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
-_BOUNDS = (int, type(None))
 _GETITEM, _INDEX = TABLE["getitem"], TABLE["index"]
 _viewed = road("getitem")
 
@@ -144,7 +143,11 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         for i, k in enumerate(keys):
             if type(k) is slice:
                 start, stop, step = k.start, k.stop, k.step
-                if type(start) not in _BOUNDS or type(stop) not in _BOUNDS or type(step) not in _BOUNDS:
+                if (
+                    (start is not None and type(start) is not int)
+                    or (stop is not None and type(stop) is not int)
+                    or (step is not None and type(step) is not int)
+                ):
                     break
                 known.append((start, stop, step))
             elif type(k) is int and -shape[i] <= k < shape[i]:
