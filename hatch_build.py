@@ -118,7 +118,8 @@ def rules_ahead(root: Path) -> str:
         "import json, sys, gradarray; from gradarray._primitive import TABLE, texts; "
         "print(json.dumps(sorted(set().union(*(texts(TABLE[name]) for name in sys.argv[1:])))))"
     )
-    answer = subprocess.run([sys.executable, "-c", ask, *HOT.split()], cwd=root, stdout=subprocess.PIPE, check=True)
+    program = [sys.executable, "-B", "-c", ask, *HOT.split()]
+    answer = subprocess.run(program, cwd=root, stdout=subprocess.PIPE, check=True)
     lines = ["from gradarray._nodes cimport OpNode", "MADE = {}"]
     for text in json.loads(answer.stdout):
         typed = text.replace("def vjp(node, g):", "def vjp(OpNode node, g):")
