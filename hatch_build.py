@@ -123,7 +123,7 @@ def rules_ahead(root: Path) -> str:
     lines = ["from gradarray._nodes cimport OpNode", "MADE = {}"]
     for text in json.loads(answer.stdout):
         typed = text.replace("def vjp(node, g):", "def vjp(OpNode node, g):")
-        names = sorted(set(re.findall(r"\b(?:rule\d+|[A-Z][A-Za-z]+|refcount)\b", text)) - {"None", "False", "True"})
+        names = [*sorted(set(re.findall(r"\brule\d+\b", text))), "refcount", "MANY", "Large"]
         lines += ["def make(scope):", *(f"    {name} = scope[{name!r}]" for name in names)]
         lines += [indent(typed, "    "), "    return vjp", f"MADE[{text!r}] = make"]
     return "\n".join([*lines, ""])

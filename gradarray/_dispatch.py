@@ -173,10 +173,7 @@ class TableOp(NamedOp):
         saved = saved_tensors(node)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
-        if node.place.mutable:
-            for x in tensors_among(saved):
-                if x._meta is not None:
-                    part_from_views(x)
+        part_from_views(tensors_among(saved))
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
         return Masked(gs) if self.record.chooses else gs
 

@@ -388,13 +388,16 @@ def before_write(x: Value) -> Family:
     return family
 
 
-def part_from_views(x: Value) -> None:
-    """Give what nodes hold of views of ``x`` memory of its own: ``x`` shares its with others, who do not know them."""
-    assert x._meta is not None and x._meta.family is not None
-    for ref, cell in x._meta.family.members:
-        member = ref()
-        if cell is not x._cell and _holders(cell) > _LEAST + (member is not None and member._cell is cell):
-            cell[0] = x._place.backend.copy(cell[0])
+def part_from_views(tensors: Sequence[Value]) -> None:
+    """Give what nodes hold of views of these memory of its own: they share theirs with others, who do not know them."""
+    for x in tensors:
+        if x._meta is None or not x._place.mutable:
+            continue
+        assert x._meta.family is not None
+        for ref, cell in x._meta.family.members:
+            member = ref()
+            if cell is not x._cell and _holders(cell) > _LEAST + (member is not None and member._cell is cell):
+                cell[0] = x._place.backend.copy(cell[0])
 
 
 def rebind(x: Value, raw: Array) -> None:

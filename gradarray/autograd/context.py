@@ -140,16 +140,13 @@ class FunctionOp(NamedOp):
         return [None if x is None else x._data for x in found]
 
     def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        ctx = node.params["ctx"]
-        given: list[Value] = []
-        ctx._given = given
+        ctx, given = node.params["ctx"], list[Value]()
+        before, ctx._given = ctx._given, given
         try:
             return self._called(node, g if type(g) is list else [g])
         finally:
-            ctx._given = None
-            for x in given:
-                if x._place.mutable:
-                    part_from_views(x)
+            ctx._given = before
+            part_from_views(given)
 
     def _called(self, node: OpNode, gs: Sequence[Any]) -> list[Any]:
         ctx, outs = node.params["ctx"], node.params["outputs"]

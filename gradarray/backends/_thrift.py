@@ -78,7 +78,7 @@ def _read_only(x: Array) -> Array:
 
 def _memory(x: Any, other: Any) -> Array | None:
     """Where ``x``, which nobody holds any longer, may be overwritten by what is computed of it and ``other``."""
-    if type(x) is not np.ndarray or not _fits(other, x):
+    if type(x) is not np.ndarray or not fits(other, x):
         return None
     base = x.base
     if base is None:
@@ -92,7 +92,7 @@ def _memory(x: Any, other: Any) -> Array | None:
     return base if base.shape == x.shape and base.strides == x.strides else None  # of _read_only
 
 
-def _fits(other: Any, x: Array) -> bool:
+def fits(other: Any, x: Array) -> bool:
     """Whether what is computed of ``x`` and ``other`` is like ``x``."""
     if not isinstance(other, np.ndarray | np.generic):
         return isinstance(other, int | float)

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradarray.backends._contract import Array, Backend, Capabilities
 from gradarray.backends._special import NumPyFunctions
-from gradarray.backends._thrift import NumpyThrift, expanded
+from gradarray.backends._thrift import NumpyThrift, expanded, fits
 from gradarray.devices import Device
 from gradarray.dtypes import ALL, DType
 
@@ -178,7 +178,7 @@ def tanh_backward(g: Array, out: Array) -> Array:
 
 def _into(mine: Array, g: Array) -> Array:
     """The product, in the memory of ``mine``: said so, since NumPy sees that only where Python itself multiplies."""
-    return np.multiply(g, mine, out=mine if g.shape == mine.shape else None)
+    return np.multiply(g, mine, out=mine if fits(g, mine) else None)
 
 
 def _muting(gather: int | None = None) -> Callable[[], AbstractContextManager[object]]:
