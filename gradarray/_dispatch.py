@@ -1115,7 +1115,7 @@ class _Taped:
         place = like._place
         return make(place.kernels["arange"](n, dtype=place.raw_dtype[place.integer.name]), place, place.integer)
 
-    def scattered(self, g: Value, *indices: Value, key: Any, shape: Shape) -> Value:
+    def scattered(self, g: Value, indices: Sequence[Value], key: Any, shape: Shape) -> Value:
         return self.index_adjoint(g, *indices, key=key, shape=shape)  # type: ignore[no-any-return]
 
 

@@ -236,7 +236,7 @@ def _creation(place: LevelPlace, name: str) -> Callable[..., Any]:
 class _LevelSpace(Space):
     """The namespace of a transform's arrays that rules compute in."""
 
-    def scattered(self, g: Any, *indices: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    def scattered(self, g: Any, indices: Sequence[Any], key: Any, shape: tuple[int, ...]) -> Any:
         return self.index_adjoint(g, *indices, key=key, shape=shape)
 
 

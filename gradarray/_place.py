@@ -206,7 +206,8 @@ class Space:
     def eps(self, x: Array) -> float:
         return finfo(self._place.dtype(x)).eps
 
-    def scattered(self, g: Array, *indices: Array, key: Any, shape: Shape) -> Deferred:
+    def scattered(self, g: Array, indices: Sequence[Array], key: Any, shape: Shape) -> Deferred:
+        """``index_adjoint``, put off until it is added to something. Its arguments go by position, which is quicker."""
         return Scattered(self._place, g, fill(key, indices), shape)
 
     def transposed_product(self, cell1: list[Array], g: Array, shape2: Shape) -> Any:

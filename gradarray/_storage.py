@@ -300,7 +300,8 @@ def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> 
     base_meta: Meta = meta_of(base) if base._meta is None else base._meta
     if x._kind.inference is not base._kind.inference:
         x._kind = x._kind.for_inference() if base._kind.inference else x._place.kinds[x._dtype.name]
-    meta.family = family = family_of(base) if base_meta.family is None else base_meta.family
+    family: Family = family_of(base) if base_meta.family is None else base_meta.family
+    meta.family = family
     meta.base = base if base_meta.base is None else base_meta.base
     meta.left = base_meta.left
     if step is None:

@@ -214,8 +214,10 @@ def _muting(gather: int | None = None) -> Callable[[], AbstractContextManager[ob
 
 
 _muted = _muting()
-# 8,192 elements, as by default, do not fit into the nearest cache: a sum of large slices takes up to twice as long
+# 8,192 elements, as by default, do not fit into the nearest cache: a sum of large slices takes up to twice as long; not
+# so of those that fit into the next one with what they are added to
 _muted_in_cache = _muting(gather=1024)
+_LARGE_SLICE = 300_000
 _BASIC = frozenset((slice, int, type(None), type(...)))
 
 
@@ -237,7 +239,10 @@ def _is_basic(key: Any) -> bool:
     """Whether ``key`` gives a view: it holds no array, mask or list."""
     if type(key) is not tuple:
         return type(key) in _BASIC
-    return _BASIC.issuperset(map(type, key))
+    for k in key:  # all() and a generator take twice as long
+        if type(k) not in _BASIC:
+            return False
+    return True
 
 
 def _clone(x: Array) -> Array:
@@ -353,7 +358,7 @@ class NumpyBackend(Backend):
         if _is_basic(key):
             part = array[key]
             if isinstance(part, np.ndarray):  # a view: there is nothing to write back
-                if part.nbytes < _LARGE:
+                if part.nbytes < _LARGE_SLICE:
                     part += value
                 else:
                     with _muted_in_cache():

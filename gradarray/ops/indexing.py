@@ -27,7 +27,7 @@ def _basic_name(params: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> 
 
 linear(
     "getitem",
-    transpose=lambda xp, g, key, shape1: xp.scattered(g, key=key, shape=shape1),
+    transpose=lambda xp, g, key, shape1: xp.scattered(g, (), key, shape1),
     view=True,
     chooses=True,
     grad_name=_basic_name,
@@ -36,7 +36,7 @@ linear(
 
 
 def _index_vjp(xp: Any, g: Any, rest: Any, key: Any, shapes: Any) -> list[Any]:
-    return [xp.scattered(g, *rest, key=key, shape=shapes[0]), *(None for _ in rest)]
+    return [xp.scattered(g, rest, key, shapes[0]), *(None for _ in rest)]
 
 
 primitive(

@@ -34,7 +34,7 @@ def _windows_adjoint(xp: Any, g: Any, *, shape: Shape, sizes: Shape, strides: Sh
     rest = (slice(None),) * len(sizes)
     for i, key in zip(range(math.prod(sizes)), _slices(shape, sizes, strides, dilations), strict=True):
         part = xp.getitem(g, key=(..., i, *rest))
-        total = xp.scattered(part, key=key, shape=shape).add_to(total, owned=True)
+        total = xp.scattered(part, (), key, shape).add_to(total, owned=True)
     return total
 
 
