@@ -266,7 +266,8 @@ class ShortOp(NamedOp):
         return self._pull_taped(node, g, self.rules.strong)
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
-        rule = rules.taped if g._kind.short or not _is_complex(g) else rules.taped_complex
+        v: Value = g
+        rule = rules.taped if v._kind.short or not _is_complex(g) else rules.taped_complex
         gs: Sequence[Any] = rule(node, g, saved_tensors(node), TAPED)
         return Masked(gs) if self.chooses else gs
 
@@ -396,16 +397,18 @@ def _general(op: TableOp, xs: Sequence[Any], params: dict[str, Any]) -> PublicTe
     kind: Any = None
     tracked = False
     raws = []
+    v: Value
     for x in xs:
         if type(x) is not Tensor:
             break
-        if kind is not x._kind:
+        v = x
+        if kind is not v._kind:
             if kind is not None:
                 break
-            kind = x._kind
-        if x._node is not None:
+            kind = v._kind
+        if v._node is not None:
             tracked = True
-        raws.append(x._data)
+        raws.append(v._data)
     if len(raws) != len(xs) or (op.floating and kind.dtype.kind not in "fc"):
         place = common_place(record.name, xs)
         if any(type(x) is not Tensor and type(x) not in _NUMBERS for x in xs):
@@ -460,13 +463,15 @@ def _record(op: TableOp, xs: Sequence[Any], params: dict[str, Any], place: Place
     shapes = []
     needs = []
     is_complex = False
+    v: Value
     for x in xs:
         if isinstance(x, Value):
-            edge = x._node
+            v = x
+            edge = v._node
             edges.append(x if edge is LEAF else edge)
-            shapes.append(x._data.shape if place.shape_of is None else place.shape_of(x._data))
+            shapes.append(v._data.shape if place.shape_of is None else place.shape_of(v._data))
             needs.append(edge is not None)
-            is_complex = is_complex or x._kind.dtype.is_complex
+            is_complex = is_complex or v._kind.dtype.is_complex
         else:
             edges.append(None)
             shapes.append(())

@@ -86,7 +86,7 @@ class Value:
     @property
     def grad(self) -> Tensor | None:
         """The gradient accumulated by ``backward``; None before."""
-        meta = self._meta
+        meta: Meta | None = self._meta
         return None if meta is None else meta.grad  # type: ignore[return-value]
 
     @grad.setter
