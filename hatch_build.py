@@ -85,8 +85,14 @@ def compiled(root: Path, folder: Path) -> Path:
     from setuptools.command.build_ext import build_ext
 
     def extension(name: str, source: Path) -> Any:
-        # types that Python makes are such that `node.__class__` can be set, as for classes written in Python
-        return Extension(f"gradarray.{name}", [str(source)], define_macros=[("CYTHON_USE_TYPE_SPECS", "1")])
+        return Extension(
+            f"gradarray.{name}",
+            [str(source)],
+            # types that Python makes are such that `node.__class__` can be set, as for classes written in Python
+            define_macros=[("CYTHON_USE_TYPE_SPECS", "1")],
+            # what a debugger would ask for takes nine tenths of a file
+            extra_compile_args=[] if sys.platform == "win32" else ["-g0"],
+        )
 
     extensions = []
     for names, typed in ((TYPED, True), (UNTYPED, False)):
