@@ -31,7 +31,7 @@ from _workloads import ALL, Workload
 ARRAY_LIBRARIES = "array_api_strict autograd cupy dask jax mygrad numpy pandas scipy tensorflow torch".split()
 DISTRIBUTIONS = ("numpy", "gradarray", "torch", "autograd", "mygrad", "jax")
 KIB = 1024
-# far too little for one C frame an operation; Python 3.13 by itself frees objects in one another 10,000 deep
+# far too little for one C frame an operation; Python 3.13 takes more to free a long chain of any class with slots
 STACK = (1024 if sys.version_info[:2] == (3, 13) else 512) * KIB
 HAND = "NumPy by hand"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

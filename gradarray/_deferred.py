@@ -37,8 +37,7 @@ class Scattered(Deferred):
         if total is None:
             return place.kernels["index_adjoint"](self.value, key=self.key, shape=self.shape)
         spare = refcount(total) <= IN_DEFERRED  # a parameter that is assigned to would be held once more, if compiled
-        # the sum of two 0-d arrays of NumPy's is a scalar
-        mine = total if type(total) is place.array_type else place.wrap(total)
+        mine = place.wrap(total)  # the sum of two 0-d arrays of NumPy's is a scalar
         if not (owned or (spare and place.thrift is not None and place.thrift.is_writable(mine))):
             mine = place.backend.copy(mine)
         if place.scope is None:
