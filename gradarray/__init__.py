@@ -4,8 +4,10 @@ The module is itself an Array API namespace, the same one for every device.
 """
 
 import math
+from typing import TYPE_CHECKING
 
-from gradarray import autograd, backends, cuda, fft, func, integrations, linalg, nn, optimize, special, testing
+from gradarray import autograd, backends, cuda, integrations, linalg
+from gradarray._later import later
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
 from gradarray.autograd import (
@@ -285,6 +287,11 @@ from gradarray.random import (
     randperm,
     seed,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from gradarray import fft, func, nn, optimize, special, testing
+else:
+    __getattr__, __dir__ = later(__name__, dict.fromkeys(("fft", "func", "nn", "optimize", "special", "testing"), ""))
 
 __version__ = "0.1.0"
 __array_api_version__ = "2025.12"

@@ -18,6 +18,9 @@ generators: Final[dict[Any, Any]] = {}
 transform: Final[ContextVar[Any]] = ContextVar("gradarray.transform", default=None)
 """The innermost transform (``vmap``, ``jvp``) that runs now; None outside of all."""
 
+reports: Final[ContextVar[tuple[Any, ...]]] = ContextVar("gradarray.reports", default=())
+"""Those who want to know which tensors on the tape become numbers or arrays: their ``noted`` is called."""
+
 # The default dtype is a property of the program, as in PyTorch, not of a task.
 _default_dtype: DType = float32
 

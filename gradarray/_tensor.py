@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray import _watch, printing
+from gradarray import _state, _watch, printing
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._inplace import settle
 from gradarray._nodes import shown
 from gradarray._place import Place, at_first
 from gradarray._state import get_default_dtype
 from gradarray._storage import LEAF, meta_of
-from gradarray.autograd import dropped, hooks
+from gradarray.autograd import hooks
 from gradarray.autograd.backward import backward
 from gradarray.backends import Array, is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
@@ -387,12 +387,12 @@ class Tensor(Methods):
 
     def _leaves(self, how: str) -> None:
         """It becomes a number or an array: say so to who wants to know."""
-        if dropped.anybody():
+        for report in _state.reports.get():
             left = None if self._meta is None else self._meta.left
             if self._node is not None:
-                dropped.dropped(how, self._data.shape, self.grad_fn, detached=False)
+                report.noted(how, self._data.shape, self.grad_fn, detached=False)
             elif left is not None:
-                dropped.dropped(how, self._data.shape, left(), detached=True)
+                report.noted(how, self._data.shape, left(), detached=True)
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for 0-d. ``torch.Tensor.tolist``."""

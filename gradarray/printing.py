@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["get_printoptions", "printoptions", "set_printoptions", "tensor_str"]
 
-Fetch = Callable[[tuple[slice, ...]], NDArray[Any]]
+Fetch = Callable[[tuple[slice, ...]], "NDArray[Any]"]
 # What of a dimension is shown: one range of indices, or two with the dots between them.
 Ranges = list[tuple[int, int]]
 

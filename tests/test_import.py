@@ -61,3 +61,80 @@ def test_the_guard_sees_an_optional_import(library):
 def test_the_guard_sees_pluggys_scan():
     done = fresh(NO_SCAN, "import pluggy; pluggy.PluginManager('x').load_setuptools_entrypoints('gradarray')")
     assert "AssertionError: scanned" in done.stderr
+
+
+# -- what is imported when it is first asked for -----------------------------------------------------------------------
+
+
+def test_what_few_programs_need_is_left_for_later():
+    done = fresh(
+        "import sys, gradarray",
+        "late = ['fft', 'func', 'nn', 'optimize', 'special', 'testing', 'autograd.functional', 'autograd.profiler']",
+        "late += ['autograd.anomaly', 'autograd.checkpointing', 'autograd.pictures', 'ops.special', 'ops.activation']",
+        "print([name for name in late if 'gradarray.' + name in sys.modules])",
+        "print(sorted(set(gradarray.__all__) - set(dir(gradarray))))",
+        "print(sorted(set(gradarray.autograd.__all__) - set(dir(gradarray.autograd))))",
+    )
+    assert done.stdout.split("\n") == ["[]"] * 3 + [""], done.stderr
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "assert ga.special.erf(ga.ones(())).shape == ()",
+        "from gradarray import nn; assert nn is ga.nn and 'nn' in vars(ga)",
+        "import gradarray.autograd.checkpointing; assert callable(ga.autograd.checkpoint)",
+        "from gradarray.autograd.anomaly import detect_anomaly; assert ga.autograd.detect_anomaly is detect_anomaly",
+        "ga.autograd.graphviz(ga.ones(2, requires_grad=True).sum())",
+        "import pickle; assert pickle.loads(pickle.dumps(ga.autograd.checkpoint)) is ga.autograd.checkpoint",
+        "from gradarray import *; assert optimize is ga.optimize and nn.functional is ga.nn.functional",
+    ],
+)
+def test_what_comes_later_is_there_when_asked_for(program):
+    done = fresh("import gradarray as ga", program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_late_part_of_a_package_is_named_like_a_module():
+    """Whoever imported the module would put it in the place of the function, class or constant."""
+    done = fresh(
+        "import pkgutil, types, gradarray as ga",
+        "for package in (ga, ga.autograd):",
+        "    modules = {info.name for info in pkgutil.iter_modules(package.__path__)}",
+        "    late = set(dir(package)) - set(vars(package))",
+        "    assert len(late) >= 5",
+        "    for name in late & modules:",
+        "        assert isinstance(getattr(package, name), types.ModuleType), name",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("package", ["gradarray", "gradarray.autograd"])
+def test_what_no_package_has_is_missing(package):
+    done = fresh(f"import {package}", f"try: {package}.nonesuch", "except AttributeError as error: print(error)")
+    assert done.stdout == f"module '{package}' has no attribute 'nonesuch'\n", done.stderr
+
+
+def test_every_derivative_finds_the_operations_that_it_asks_for():
+    """gelu's is made of erf's, which nobody else has asked for."""
+    done = fresh(
+        "import gradarray as ga",
+        "x = ga.tensor([0.0, 1.0], requires_grad=True)",
+        "first, = ga.autograd.grad(ga.nn.functional.gelu(x).sum(), x, create_graph=True)",
+        "second, = ga.autograd.grad(first.sum(), x)",
+        "print(second)",
+    )
+    assert done.stdout == "tensor([0.7979, 0.2420])\n", done.stderr
+
+
+def test_the_list_of_operations_is_complete():
+    done = fresh(
+        "import importlib, pkgutil, gradarray as ga",
+        "listed = set(ga.testing.operations())",
+        "import gradarray.ops",
+        "for info in pkgutil.iter_modules(gradarray.ops.__path__):",
+        "    importlib.import_module('gradarray.ops.' + info.name)",
+        "from gradarray._primitive import TABLE",
+        "assert len(listed) > 200 and listed == set(TABLE), listed ^ set(TABLE)",
+    )
+    assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ class Row:
     outside: tuple[str, ...] = ()
 
 
-COMPUTED = "(a computed name)"  # import_module(name) cannot be checked: for what is loaded late, in two places
+COMPUTED = "(a computed name)"  # import_module(name) cannot be checked: for what is loaded late, in three places
 ARRAY_LIBRARIES = ("array_api_compat", "cupy", "cupyx", "dask", "jax", "numpy", "scipy", "torch")
 FOUNDATION = ("_primitive", "dtypes", "devices", "backends", "ops")  # layers 0 and 1 without the engine
 STORAGE = ("_state", "_place", "_watch", "_storage")
@@ -51,12 +51,15 @@ TABLE = {
     "_engine": Row(0, ("_chained",)),
     "_spare": Row(0, ("_engine",)),
     "_rules": Row(0),
+    "_later": Row(0, (), (COMPUTED,)),
     "_primitive": Row(0, ("_engine", "_rules", "_spare")),
     "dtypes": Row(0, (), ("numpy",)),
     "devices": Row(0),
     "backends": Row(0, ("backends", "dtypes", "devices"), (*ARRAY_LIBRARIES, "pluggy", COMPUTED)),
     "ops": Row(1, ("_primitive", "ops")),
     "ops.*": Row(1, ("_primitive", "ops._batching", "ops._forward", "ops._helpers", "ops._special")),
+    "ops.activation": Row(1, ("_primitive", "ops.special_error", "ops.special_slopes")),
+    "ops.special": Row(1, ("ops",)),
     "_state": Row(2, ("dtypes",)),
     "_deferred": Row(2, ("_engine", "_spare", "backends")),
     "_place": Row(2, ("_deferred", "_engine", *FOUNDATION)),
@@ -68,7 +71,7 @@ TABLE = {
     "_levels": Row(2, ("_primitive", *STORAGE, "_dispatch", "_inplace", "backends", "devices", "dtypes")),
     "_dual": Row(2, ("_primitive", *STORAGE, "_dispatch", "_inplace", "_levels")),
     "_batched": Row(2, ("_primitive", "ops._batching", *STORAGE, "_dispatch", "_inplace", "_levels")),
-    "autograd": Row(3, ("_engine", *MIDDLE)),
+    "autograd": Row(3, ("_engine", "_later", *MIDDLE)),
     "func": Row(3, ("_engine", *MIDDLE), ("optree",)),
     "autograd.gradcheck": Row(3, MIDDLE, ("numpy",)),
     "printing": Row(4, (), ("numpy",)),
@@ -80,7 +83,9 @@ TABLE = {
     "cuda": Row(5, PUBLIC),
     "fft": Row(5, ("functions",)),
     "linalg": Row(5, ("_dispatch", "functions")),
-    "nn": Row(5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", *TENSORS, "nn"), ("numpy",)),
+    "nn": Row(
+        5, ("_dispatch", "_primitive", "_state", "_storage", "autograd", "dtypes", "ops", *TENSORS, "nn"), ("numpy",)
+    ),
     "optimize": Row(5, ("autograd", "func", "optimize", "_storage", *TENSORS), ("numpy", "scipy")),
     "special": Row(5, ("functions",)),
     "testing": Row(5, (*MIDDLE, "testing"), ("numpy",)),
@@ -89,7 +94,7 @@ TABLE = {
     "tutorial": Row(5, ("__init__", "tutorial", *PUBLIC), ("numpy",)),
     "_cli": Row(5, ("__init__", "_cli", "tutorial", *PUBLIC), ("rich", "gradarray_conformance")),
     "__main__": Row(5, ("__init__", "_cli", "tutorial", *PUBLIC)),
-    "__init__": Row(5, (*PUBLIC, "integrations")),
+    "__init__": Row(5, ("_later", *PUBLIC, "integrations")),
 }
 
 # The one import against the current: (importer, imported, the function that it stands in).

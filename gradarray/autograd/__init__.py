@@ -5,17 +5,11 @@ References
 ``torch.autograd``.
 """
 
-from gradarray.autograd import forward_ad, functional, graph, profiler
-from gradarray.autograd.anomaly import (
-    AnomalyError,
-    detect_anomaly,
-    is_anomaly_check_nan_enabled,
-    is_anomaly_enabled,
-    set_detect_anomaly,
-)
+from typing import TYPE_CHECKING
+
+from gradarray._later import later
+from gradarray.autograd import graph
 from gradarray.autograd.backward import backward, grad
-from gradarray.autograd.checkpointing import CheckpointError, checkpoint, checkpoint_sequential
-from gradarray.autograd.dropped import Drop, report_dropped
 from gradarray.autograd.function import Function
 from gradarray.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from gradarray.autograd.modes import (
@@ -26,7 +20,30 @@ from gradarray.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
-from gradarray.autograd.pictures import Picture, graphviz, mermaid
+
+if TYPE_CHECKING:
+    from gradarray.autograd import forward_ad, functional, profiler
+    from gradarray.autograd.anomaly import (
+        AnomalyError,
+        detect_anomaly,
+        is_anomaly_check_nan_enabled,
+        is_anomaly_enabled,
+        set_detect_anomaly,
+    )
+    from gradarray.autograd.checkpointing import CheckpointError, checkpoint, checkpoint_sequential
+    from gradarray.autograd.dropped import Drop, report_dropped
+    from gradarray.autograd.pictures import Picture, graphviz, mermaid
+else:
+    __getattr__, __dir__ = later(
+        __name__,
+        {
+            **dict.fromkeys(("forward_ad", "functional", "profiler"), ""),
+            "anomaly": "AnomalyError detect_anomaly is_anomaly_check_nan_enabled is_anomaly_enabled set_detect_anomaly",
+            "checkpointing": "CheckpointError checkpoint checkpoint_sequential",
+            "dropped": "Drop report_dropped",
+            "pictures": "Picture graphviz mermaid",
+        },
+    )
 
 __all__ = [
     "AnomalyError",

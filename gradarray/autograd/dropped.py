@@ -5,7 +5,7 @@ Knows stacks, nodes' names, the mode. Must not know tensors: they say when it ha
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -77,31 +77,35 @@ class report_dropped:
         self._tokens: list[Token[Any]] = []
 
     def __enter__(self) -> report_dropped:
-        self._tokens.append(_reports.set((*_reports.get(), self)))
+        self._tokens.append(_state.reports.set((*_state.reports.get(), self)))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _reports.reset(self._tokens.pop())
+        _state.reports.reset(self._tokens.pop())
 
     @property
     def drops(self) -> list[Drop]:
         """The places, in the order in which they were first met."""
         return list(self._drops.values())
 
-    def note(self, how: str, shape: tuple[Any, ...], made_by: str) -> None:
-        """A tensor has become ``how``."""
+    def noted(self, how: str, shape: tuple[Any, ...], node: Any, detached: bool) -> None:
+        """A tensor that ``node`` made has become ``how``."""
+        if not _state.grad_enabled.get() or (detached and not self.detached):
+            return
         frames = list(outside())
         if not frames:
             return
+        made_by = node.name() if isinstance(node, OpNode) else ""
+        how = f"detach().{how}" if detached else how
         file, line, function, source = line_of(frames[0])
         own = next((f for f in frames if not is_library(f)), None)
         caller = "" if own is None or own is frames[0] else place_of(own)
         key = (how, file, line, caller)
         before = self._drops.get(key)
         count = 1 if before is None else before.count + 1
-        first = (shape, made_by) if before is None else (before.shape, before.made_by)
+        first = (tuple(shape), made_by) if before is None else (before.shape, before.made_by)
         self._drops[key] = Drop(how, file, line, function, source, caller, count, *first)
 
     def __str__(self) -> str:
@@ -115,20 +119,3 @@ class report_dropped:
             if drop.caller:
                 lines.append(f"      called from {drop.caller}")
         return "\n".join(lines)
-
-
-_reports: ContextVar[tuple[report_dropped, ...]] = ContextVar("gradarray.reports", default=())
-
-
-def dropped(how: str, shape: tuple[Any, ...], node: Any, detached: bool) -> None:
-    """A tensor that ``node`` made has become ``how``: told to all reports that are open."""
-    if _state.grad_enabled.get():
-        made_by = node.name() if isinstance(node, OpNode) else ""
-        for report in _reports.get():
-            if report.detached or not detached:
-                report.note(("detach()." if detached else "") + how, tuple(shape), made_by)
-
-
-def anybody() -> bool:
-    """Whether a report is open here."""
-    return bool(_reports.get())

@@ -17,9 +17,12 @@ from gradarray._storage import Value
 from gradarray.creation import as_value
 from gradarray.dtypes import combine
 from gradarray.functions._into import into
+from gradarray.ops import special as operations
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
+
+assert operations, "importing it has entered them in the table"
 
 Function = Callable[..., "Tensor"]
 _DOC = """{summary}

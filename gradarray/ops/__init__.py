@@ -1,7 +1,10 @@
-"""The table: importing this package fills it. One file for each chapter of the standard, and more beyond it."""
+"""The table: importing this package fills it. One file for each chapter of the standard, and more beyond it.
+
+What neither the namespace nor a tensor has itself is entered by those who have it, when they are imported: the chapters
+``special_*`` of :mod:`gradarray.ops.special`, and ``activation``.
+"""
 
 from gradarray.ops import (
-    activation,
     decompositions,
     elementwise,
     fft,
@@ -11,21 +14,11 @@ from gradarray.ops import (
     searching,
     softmax,
     sorting,
-    special_bessel,
-    special_beta,
-    special_distributions,
-    special_elementary,
-    special_error,
-    special_gamma,
-    special_hypergeometric,
-    special_integrals,
-    special_slopes,
     statistical,
     windows,
 )
 
 __all__ = [
-    "activation",
     "decompositions",
     "elementwise",
     "fft",
@@ -35,15 +28,6 @@ __all__ = [
     "searching",
     "softmax",
     "sorting",
-    "special_bessel",
-    "special_beta",
-    "special_distributions",
-    "special_elementary",
-    "special_error",
-    "special_gamma",
-    "special_hypergeometric",
-    "special_integrals",
-    "special_slopes",
     "statistical",
     "windows",
 ]

@@ -17,9 +17,12 @@ from gradarray._place import Slotted as Placeholder
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.autograd.modes import no_grad
+from gradarray.ops import activation, special
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
+
+assert activation and special, "importing them has completed the table"
 
 __all__ = ["Operation", "Placeholder", "operations"]
 
