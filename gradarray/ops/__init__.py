@@ -1,8 +1,10 @@
 """The table: importing this package fills it. One file for each chapter of the standard, and more beyond it.
 
 What neither the namespace nor a tensor has itself is entered by those who have it, when they are imported: the chapters
-``special_*`` of :mod:`gradarray.ops.special`, and ``activation``.
+``special_*`` of :mod:`gradarray.ops.special`, and ``activation``. :func:`complete` is for who needs them all.
 """
+
+from importlib import import_module
 
 from gradarray.ops import (
     decompositions,
@@ -19,6 +21,7 @@ from gradarray.ops import (
 )
 
 __all__ = [
+    "complete",
     "decompositions",
     "elementwise",
     "fft",
@@ -31,3 +34,9 @@ __all__ = [
     "statistical",
     "windows",
 ]
+
+
+def complete() -> None:
+    """Enter what is entered late."""
+    import_module("gradarray.ops.activation")
+    import_module("gradarray.ops.special")
