@@ -6,7 +6,7 @@ The module is itself an Array API namespace, the same one for every device.
 import math
 from typing import TYPE_CHECKING
 
-from gradarray import autograd, backends, cuda, integrations, linalg
+from gradarray import autograd, backends, cuda, integrations
 from gradarray._later import later
 from gradarray._state import get_default_dtype, set_default_dtype
 from gradarray._tensor import Size, Tensor
@@ -256,7 +256,6 @@ from gradarray.functions.searching import (
     take_along_axis,
     where,
 )  # fmt: skip
-from gradarray.functions.sets import isin, unique_all, unique_counts, unique_inverse, unique_values
 from gradarray.functions.softmax import log_softmax, logsumexp, softmax
 from gradarray.functions.statistical import (
     all,
@@ -274,7 +273,6 @@ from gradarray.functions.statistical import (
 )  # fmt: skip
 from gradarray.functions.testing import allclose, isclose
 from gradarray.functions.types import is_complex, is_floating_point, is_tensor, numel, result_type
-from gradarray.printing import get_printoptions, printoptions, set_printoptions
 from gradarray.random import (
     Generator,
     initial_seed,
@@ -289,9 +287,18 @@ from gradarray.random import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from gradarray import fft, func, nn, optimize, special, testing
+    from gradarray import fft, func, linalg, nn, optimize, special, testing
+    from gradarray.functions.sets import isin, unique_all, unique_counts, unique_inverse, unique_values
+    from gradarray.printing import get_printoptions, printoptions, set_printoptions
 else:
-    __getattr__, __dir__ = later(__name__, dict.fromkeys(("fft", "func", "nn", "optimize", "special", "testing"), ""))
+    __getattr__, __dir__ = later(
+        __name__,
+        {
+            **dict.fromkeys(("fft", "func", "linalg", "nn", "optimize", "special", "testing"), ""),
+            "functions.sets": "isin unique_all unique_counts unique_inverse unique_values",
+            "printing": "get_printoptions printoptions set_printoptions",
+        },
+    )
 
 __version__ = "0.1.0"
 __array_api_version__ = "2025.12"

@@ -20,7 +20,7 @@ def later(package: str, parts: Mapping[str, str]) -> tuple[Callable[[str], Any],
         Its name.
     parts : mapping of str to str
         Modules of the package, each with the names that it gives to the package; with none, it is public itself. No
-        name may be that of a module: whoever imported the module would put it in the name's place.
+        name may be that of a module in it: whoever imported the module would put it in the name's place.
 
     References
     ----------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradarray import _state, _watch, printing
+from gradarray import _state, _watch
 from gradarray._dispatch import ShapeError, adopt, make
 from gradarray._inplace import settle
 from gradarray._nodes import shown
@@ -25,7 +25,7 @@ from gradarray.backends import Array, is_scipys
 from gradarray.creation import as_value, empty, full, ones, tensor, zeros
 from gradarray.devices import Device
 from gradarray.dtypes import DType
-from gradarray.functions import elementwise, manipulation, numpy_names, numpy_ufuncs
+from gradarray.functions import elementwise, manipulation
 from gradarray.functions._into import into
 from gradarray.methods import Methods, detach
 
@@ -433,6 +433,8 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         if self._place.level is not None:  # it stands for many values, or has a tangent
             return repr(self._data)
+        from gradarray.printing import tensor_str
+
         suffixes = []
         kinds = {"b": "bool", "i": "signed integer", "u": "unsigned integer", "f": "real floating"}
         default = get_default_dtype()
@@ -449,9 +451,9 @@ class Tensor(Methods):
         source = detach(self)
         shape = tuple(self._data.shape)
         if all(n == n for n in shape):
-            return printing.tensor_str(shape, kind, lambda key: source[key]._host(), suffixes)
+            return tensor_str(shape, kind, lambda key: source[key]._host(), suffixes)
         host = self._host()  # of a length that is unknown until it is computed
-        return printing.tensor_str(host.shape, kind, host.__getitem__, suffixes)
+        return tensor_str(host.shape, kind, host.__getitem__, suffixes)
 
     def _repr_pretty_(self, printer: Any, cycle: builtins.bool) -> None:
         printer.text(repr(self))
@@ -577,6 +579,8 @@ class Tensor(Methods):
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from gradarray.functions import numpy_ufuncs
+
         namespace = self.__array_namespace__()
         function = numpy_ufuncs.function(namespace.special if is_scipys(ufunc) else namespace, ufunc, method)
         out = kwargs.pop("out", None)
@@ -600,6 +604,8 @@ class Tensor(Methods):
         return out[0] if len(out) == 1 else out
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from gradarray.functions import numpy_names
+
         return numpy_names.call(self.__array_namespace__(), func, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:

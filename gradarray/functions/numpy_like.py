@@ -15,7 +15,6 @@ from gradarray.creation import as_value, eye, zeros
 from gradarray.dtypes import finfo, uint8
 from gradarray.functions import elementwise as e
 from gradarray.functions._dims import chosen
-from gradarray.functions.decompositions import eigvals
 from gradarray.functions.indexing import getitem
 from gradarray.functions.linalg import floating
 from gradarray.functions.manipulation import concat, flip, reshape
@@ -268,6 +267,8 @@ def roots(p: Tensor, /) -> Tensor:
     zero = zeros(size - 1 - last, dtype=p._dtype.to_complex(), device=p._place)
     if not n:
         return zero
+    from gradarray.functions.decompositions import eigvals
+
     top = e.divide(e.negative(getitem(kept, slice(1, None))), getitem(kept, 0))
     below = eye(n - 1, n, dtype=p._dtype, device=p._place)
     found = eigvals(concat([reshape(top, (1, n)), below], axis=0))
