@@ -12,6 +12,7 @@ The annotations of local variables here tell the compiler what it may take for g
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -795,6 +796,7 @@ def _record_two(op: TableOp, v1: Value, v2: Value, params: dict[str, Any], out: 
 # -- the short road ----------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def unary(name: str) -> Callable[[Any], Any]:
     """The function of one tensor that runs the elementwise operation ``name``."""
     record = TABLE[name]
@@ -855,15 +857,18 @@ def unary(name: str) -> Callable[[Any], Any]:
     return run
 
 
+@functools.cache
 def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     """The function of two tensors, or a tensor and a Python scalar, that runs the elementwise operation ``name``.
 
     With ``reflected`` it takes its operands in the other order, as ``__radd__`` does.
     """
+    if reflected:
+        plain = binary(name)
+        return lambda x2, x1: plain(x1, x2)
     record = TABLE[name]
     if record.rules is None:
-        untracked = _untracked(name)
-        return (lambda x2, x1: untracked(x1, x2)) if reflected else untracked
+        return _untracked(name)
     whole = _ops[record]
     op1, op2, op12 = ShortOp(record, (0,)), ShortOp(record, (1,)), ShortOp(record, (0, 1))
     numbers = record.numbers
@@ -979,8 +984,6 @@ def binary(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
         out._node = new
         return out
 
-    if reflected:
-        return lambda x2, x1: run(x1, x2)
     return run
 
 
