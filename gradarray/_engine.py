@@ -423,7 +423,10 @@ def _targets(node: Node) -> list[Any]:
 def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] | None:
     """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks); None where that is all."""
     found = set(targets)
-    every = not any(isinstance(target, Node) for target in found)
+    every = True
+    for target in found:
+        if isinstance(target, Node):
+            every = False
     seen: set[Node] = set()
     stack: list[Any] = list(roots)
     node: Node

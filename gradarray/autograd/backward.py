@@ -7,13 +7,13 @@ an exception in the middle leaves every gradient as it was.
 from __future__ import annotations
 
 import math
-import operator
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from operator import add, iadd
 from typing import TYPE_CHECKING, Any
 
-from gradarray import _state, _watch
+from gradarray import _watch
 from gradarray._batched import VmapLevel
 from gradarray._dispatch import (
     TAPED,
@@ -34,6 +34,7 @@ from gradarray._engine import Hook, Node, leading_to, walk
 from gradarray._inplace import rebind_family
 from gradarray._place import Kind, Place, scoped_types
 from gradarray._primitive import TABLE
+from gradarray._state import grad_enabled
 from gradarray._storage import LEAF, Meta, Value, before_write, meta_of
 from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
 from gradarray.backends import Array
@@ -113,10 +114,23 @@ def _checked(x: Value, g: Any, i: int) -> Value:
         )
     if g._dtype.kind == "c" and x._dtype.kind != "c":
         raise RuntimeError(f"a complex gradient ({g._dtype!r}) was given for a real output ({x._dtype!r})")
-    level, given = x._place.level, g._place.level
-    if level is not None and (given is None or given.depth < level.depth):
+    if _is_deeper(x, g):
         g = transfer(g, x._place)
     return cast(g, x._dtype)
+
+
+def _is_deeper(x: Value, y: Value) -> bool:
+    """Whether ``x`` belongs to a transform that runs inside of that of ``y``."""
+    level, other = x._place.level, y._place.level
+    return level is not None and (other is None or other.depth < level.depth)
+
+
+def _are_deeper(gradients: Sequence[Any], outputs: Sequence[Any]) -> bool:
+    """Whether a gradient belongs to a transform that runs inside of that of its output."""
+    found = False
+    for g, x in zip(gradients, outputs):
+        found = found or (isinstance(g, Value) and isinstance(x, Value) and _is_deeper(g, x))
+    return found
 
 
 def _run(
@@ -125,15 +139,17 @@ def _run(
     inputs: Sequence[Any] | None,
     *,
     keep: bool,
+    recorded: bool,
     taped: bool,
 ) -> dict[Any, Any]:
-    """The walk; each leaf or input reached, with its gradient (raw, or a tensor where ``taped``)."""
-    # cotangents of a transform that runs now, such as vmap, take the road of tensors; it need not be recorded
-    recorded, large = taped, False
-    for x, g in zip(outputs, gradients):
-        if isinstance(g, Value):
-            taped = taped or g._place is not x._place
-            large = large or is_large(g._data)
+    """The walk; each leaf or input reached, with its gradient: raw, or a tensor where ``taped``.
+
+    What is ``recorded`` is taped. So is what must go on in a transform: that takes the road of tensors, too.
+    """
+    large = False
+    for g in gradients:
+        if isinstance(g, Value) and is_large(g._data):
+            large = True
     seeds = _seeds(outputs, gradients, taped)
     only: frozenset[Any] | None = None
     captures: dict[Node, list[Hook]] | None = None
@@ -150,15 +166,15 @@ def _run(
     place = first._kind.place
     scope = place.backend.walk_scope() or nullcontext()
     # raw arrays of a transform are tensors of the level below, where recording goes on
-    below = place.level is not None and _state.grad_enabled.get()
-    token = _state.grad_enabled.set(recorded or below)
+    below = place.level is not None and grad_enabled.get()
+    token = grad_enabled.set(recorded or below)
     plain = taped or not scoped_types
     try:
         with scope:
             return walk(
                 seeds,
-                add=operator.add if plain else add_raw,
-                iadd=operator.add if taped else operator.iadd if plain else iadd_raw,
+                add=add if plain else add_raw,
+                iadd=add if taped else iadd if plain else iadd_raw,
                 add_large=None if taped else add_large,
                 large=large and not taped,
                 taped=taped,
@@ -168,7 +184,7 @@ def _run(
                 around=_watch.pulled if _watch.count and _watch.watchers.get() else None,
             )
     finally:
-        _state.grad_enabled.reset(token)
+        grad_enabled.reset(token)
 
 
 _refcount = getattr(sys, "getrefcount", lambda x: sys.maxsize)
@@ -276,7 +292,12 @@ def backward(
             if not requires_grad(x):
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
     keep = create_graph if retain_graph is None else retain_graph
-    ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
+    if _are_deeper(gradients, outputs):
+        raise RuntimeError(
+            "backward() was given gradients that belong to a transform, such as vmap, and tensors that do not; .grad "
+            "cannot hold what comes of it, so use autograd.grad or func.vjp, which return the gradients"
+        )
+    ends = _run(outputs, gradients, wanted, keep=keep, recorded=create_graph, taped=create_graph)
     finished: dict[Value, Value] = {}
     leaf: Value
     for key in list(ends):
@@ -352,8 +373,8 @@ def grad(
         if not requires_grad(x):
             raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
-    ends = _run(outs, gradients, wanted, keep=keep, taped=create_graph)
-    taped = create_graph or any(isinstance(g, Value) and g._place is not x._place for x, g in zip(outs, gradients))
+    taped = create_graph or _are_deeper(gradients, outs)
+    ends = _run(outs, gradients, wanted, keep=keep, recorded=create_graph, taped=taped)
     results: list[Any] = []
     found: dict[int, Value] = {}  # an input may be listed twice
     for i, x in enumerate(wanted):
