@@ -433,7 +433,7 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         if self._place.level is not None:  # it stands for many values, or has a tangent
             return repr(self._data)
-        from gradarray.printing import tensor_str
+        from gradarray.printing import tensor_str  # late, as what few programs need, see _later
 
         suffixes = []
         kinds = {"b": "bool", "i": "signed integer", "u": "unsigned integer", "f": "real floating"}
@@ -579,7 +579,7 @@ class Tensor(Methods):
         return np.array(self._host(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from gradarray.functions import numpy_ufuncs
+        from gradarray.functions import numpy_ufuncs  # late
 
         namespace = self.__array_namespace__()
         function = numpy_ufuncs.function(namespace.special if is_scipys(ufunc) else namespace, ufunc, method)
@@ -604,7 +604,7 @@ class Tensor(Methods):
         return out[0] if len(out) == 1 else out
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from gradarray.functions import numpy_names
+        from gradarray.functions import numpy_names  # late
 
         return numpy_names.call(self.__array_namespace__(), func, args, kwargs)
 

@@ -267,7 +267,7 @@ def roots(p: Tensor, /) -> Tensor:
     zero = zeros(size - 1 - last, dtype=p._dtype.to_complex(), device=p._place)
     if not n:
         return zero
-    from gradarray.functions.decompositions import eigvals
+    from gradarray.functions.decompositions import eigvals  # late: nobody else here needs them
 
     top = e.divide(e.negative(getitem(kept, slice(1, None))), getitem(kept, 0))
     below = eye(n - 1, n, dtype=p._dtype, device=p._place)
