@@ -150,9 +150,8 @@ def relu_backward(g: Array, out: Array) -> Array:
     bits = _BITS.get(g.dtype)
     if bits is None or g.size < 2_000 or g.shape != out.shape:
         return np.where(out, g, _ZERO[g.dtype])
-    mask = (out != _ZERO[out.dtype]).astype(bits)
-    mask *= g.view(bits)
-    return mask.view(g.dtype)
+    mask = (out != _ZERO[out.dtype]).view(np.int8)
+    return np.multiply(g.view(bits), mask).view(g.dtype)
 
 
 def chosen(g: Array, p: Array) -> Array:
