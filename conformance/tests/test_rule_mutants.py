@@ -181,9 +181,8 @@ MUTANTS = [
                 "_refcount(base) > _SOLE_BASE", "_refcount(base) > 1 << 30",
                 laws.test_memory_of_large_gradients_is_used_again_only_where_nobody_has_it, "a value used three times"),
     of_function("create_graph records nothing", "autograd/backward.py",
-                "taped = create_graph or _are_deeper(gradients, outs)\n    ends = _run(outs, gradients, wanted, keep=keep, "
-                "recorded=create_graph,",
-                "taped = False\n    ends = _run(outs, gradients, wanted, keep=keep, recorded=False,",
+                "outs)\n    ends = _run(outs, gradients, wanted, keep=keep, recorded=create_graph,",
+                "outs)\n    taped = False\n    ends = _run(outs, gradients, wanted, keep=keep, recorded=False,",
                 laws.test_create_graph_gives_the_same_gradient_on_the_tape, "a chain"),
     of_function("no_grad records, on the short road", "_dispatch.py",
                 "if (node1 is None and node2 is None) or not grad_enabled():", "if node1 is None and node2 is None:",
