@@ -243,8 +243,8 @@ def test_backward_inside_of_vmap_is_of_each_element():
     close(vmap(function)(ga.tensor([1.0, 3.0])), [4.0, 12.0])
 
 
-def test_a_gradient_from_outside_of_vmap_is_that_of_each_element():
-    seed = ga.ones(2)
+def test_a_gradient_from_outside_of_vmap_is_that_of_each_element(device):
+    seed = ga.ones(2, device=device)
 
     def through(walk, a):
         x = a.detach().requires_grad_()
@@ -254,19 +254,19 @@ def test_a_gradient_from_outside_of_vmap_is_that_of_each_element():
         ga.autograd.backward(y, seed)
         return x.grad
 
-    batch = ga.tensor([[1.0, 2.0], [3.0, 4.0]])
+    batch = ga.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     close(vmap(lambda a: through(backward, a))(batch), 2 * batch)
     close(vmap(lambda a: through(lambda y, x: ga.autograd.grad(y, x, seed)[0], a))(batch), 2 * batch)
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_backward_refuses_gradients_that_a_leaf_cannot_hold(create_graph):
-    x = ga.ones(2, requires_grad=True)
-    x.grad = ga.ones(2)
+def test_backward_refuses_gradients_that_a_leaf_cannot_hold(create_graph, device):
+    x = ga.ones(2, requires_grad=True, device=device)
+    x.grad = ga.ones(2, device=device)
     y = x * x
     with pytest.raises(RuntimeError, match=r"belong to a transform, such as vmap.*use autograd.grad or func.vjp"):
-        vmap(lambda g: y.backward(g, create_graph=create_graph))(ga.ones(3, 2))
-    y.backward(ga.ones(2))  # the graph and .grad are as they were
+        vmap(lambda g: y.backward(g, create_graph=create_graph))(ga.ones(3, 2, device=device))
+    y.backward(ga.ones(2, device=device))  # the graph and .grad are as they were
     close(x.grad, [3.0, 3.0])
 
 
