@@ -37,6 +37,10 @@ UNTYPED = [
     "functions.linalg",
     "functions.manipulation",
     "functions.statistical",
+    "ops._helpers",
+    "ops.indexing",
+    "ops.linalg",
+    "ops.statistical",
 ]
 # Operations whose rules are compiled, too: those of small arrays in loops.
 HOT = (

@@ -268,21 +268,29 @@ class ShortOp(NamedOp):
 
     def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
         v: Value = g
-        rule = rules.taped if v._kind.short or not _is_complex(g) else rules.taped_complex
-        gs: Sequence[Any] = rule(node, g, saved_tensors(node), TAPED)
+        kind: Kind = v._kind
+        if kind.short and kind.place is node.place:
+            gs: Sequence[Any] = rules.taped(node, g, saved_tensors(node, kind), TAPED)
+        else:
+            rule = rules.taped_complex if _is_complex(g) else rules.taped
+            gs = rule(node, g, saved_tensors(node), TAPED)
         return Masked(gs) if self.chooses else gs
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
-        if len(node.edges) == self.inputs:
-            return node.edges
+        found = node.edges
+        if len(found) == self.inputs:
+            return found
         edges = [None] * self.inputs
-        for i, edge in zip(self.wanted, node.edges):
+        for i, edge in zip(self.wanted, found):
             edges[i] = edge
         return tuple(edges)
 
 
-def saved_tensors(node: OpNode) -> Sequence[Any]:
-    """What ``node`` saved as tensors that stand where they stood on the tape."""
+def saved_tensors(node: OpNode, kind: Kind | None = None) -> Sequence[Any]:
+    """What ``node`` saved as tensors that stand where they stood on the tape.
+
+    ``kind`` is what they are likely to be of, on the place of the node: those that are need not be asked.
+    """
     cells, place = node.saved, node.place
     assert cells is not None
     if not cells:
@@ -290,9 +298,17 @@ def saved_tensors(node: OpNode) -> Sequence[Any]:
     edges = node.op.edges_of(node)  # type: ignore[attr-defined]
     saved: list[Any] = []
     for i, cell in enumerate(cells):
-        raw = None if cell is None else cell[0]
-        if type(raw) is place.array_type or hasattr(raw, "shape"):
-            saved.append(held_in(cell, make(raw, place, None, node if i == len(edges) else edges[i])))
+        raw: Any = None if cell is None else cell[0]
+        if raw is None:
+            saved.append(raw)
+        elif type(raw) is place.array_type or hasattr(raw, "shape"):
+            array: Any = raw
+            if kind is not None and type(raw) is kind.array_type and array.dtype is kind.raw_dtype:
+                x: Value = of_kind(raw, kind)
+            else:
+                x = make(raw, place)
+            x._node = node if i == len(edges) else edges[i]
+            saved.append(held_in(cell, x))
         elif type(raw) is list:
             cells_of = cell.cells if type(cell) is Cells else [None] * len(raw)
             saved.append(

@@ -104,8 +104,8 @@ def _is_number(p: Any) -> bool:
 
 
 def _is_finite(p: Array) -> bool:
-    """Whether there is neither inf nor nan in ``p``: they show in its sum. Its sum may overflow, which is no harm."""
-    return bool(np.isfinite(np.add.reduce(p, axis=None)))
+    """Whether there is neither inf nor nan in ``p``. Both bounds together take less time than a sum."""
+    return bool(np.maximum.reduce(p, axis=None) < np.inf and np.minimum.reduce(p, axis=None) > -np.inf)
 
 
 def _least(p: Array) -> Any:

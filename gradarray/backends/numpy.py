@@ -27,16 +27,15 @@ _ndarray = np.ndarray  # asked for so often that the way by ``np`` counts
 
 
 def strong_multiply(g: Array, p: Array) -> Array:
-    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. A pass over the product tells if there is a nan."""
+    """``g * p`` where a zero in ``g`` beats an inf or nan in ``p``. Its greatest tells if there is a nan.
+
+    Where the greatest is, NumPy finds in half the time of a reduction; a nan it takes for the greatest.
+    """
     product = g * p
-    if (type(p) is not _ndarray or p.ndim == 0) and cmath.isfinite(p):
+    if not product.size or ((type(p) is not _ndarray or p.ndim == 0) and cmath.isfinite(p)):
         return product
-    if product.size < 10_000 or product.dtype.kind == "c":
-        flat = product if product.ndim == 1 else product.ravel()
-        probe = flat.dot(flat)
-    else:
-        probe = np.minimum.reduce(product, axis=None)  # a dot product would wake up the threads of BLAS
-    return np.where(g == 0, product.dtype.type(0), product) if probe != probe else product
+    greatest = product.item(product.argmax())
+    return np.where(g == 0, product.dtype.type(0), product) if greatest != greatest else product
 
 
 def floor_divide(x1: Array, x2: Array) -> Array:
