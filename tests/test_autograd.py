@@ -353,6 +353,44 @@ def test_a_non_leaf_keeps_its_gradient_when_told():
     x.retain_grad()  # nothing, for a leaf
 
 
+@pytest.mark.parametrize("outside", [ga.no_grad, ga.enable_grad])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_run_in_the_mode_of_the_walk_wherever_they_are(outside, create_graph):
+    x, seen = leaf(1.0, 2.0), {}
+
+    def note(name):
+        return lambda *_: seen.update({name: ga.is_grad_enabled()})
+
+    y = x * 3
+    y.register_hook(note("tensor"))
+    y.grad_fn.register_hook(note("after the node"))
+    x.register_hook(note("leaf"))
+    x.register_post_accumulate_grad_hook(note("after accumulation"))
+    ga.autograd.graph.register_multi_grad_hook([x, y], note("of all"))
+    loss = y.sum()
+    with outside():
+        loss.backward(create_graph=create_graph)
+        assert ga.is_grad_enabled() is (outside is ga.enable_grad)
+    assert len(seen) == 5
+    assert set(seen.values()) == {create_graph}
+
+
+def test_a_leaf_may_be_changed_as_soon_as_its_gradient_is_there():
+    x = leaf(1.0, 2.0)
+    x.register_post_accumulate_grad_hook(lambda x: x.sub_(x.grad))
+    (x * x).sum().backward()
+    assert x.tolist() == [-1.0, -2.0]
+
+
+def test_gradients_accumulate_with_their_graph_in_no_grad_too():
+    x = leaf(1.0, 2.0)
+    for _ in range(2):
+        y = (x**3).sum()
+        with ga.no_grad():
+            y.backward(create_graph=True)
+    assert grad(x.grad.sum(), x)[0].tolist() == [12.0, 24.0]
+
+
 def test_a_hook_on_one_of_several_slices():
     x = ga.tensor([1.0, 2.0, 3.0], requires_grad=True)
     a, b, c = x.unbind()

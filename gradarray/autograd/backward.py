@@ -133,18 +133,27 @@ def _are_deeper(gradients: Sequence[Any], outputs: Sequence[Any]) -> bool:
     return found
 
 
+def _records(outputs: Sequence[Any], recorded: bool) -> bool:
+    """Whether what a walk from ``outputs`` computes, its hooks included, is recorded.
+
+    Where it is not to be, raw arrays of a transform still are tensors of the level below, where recording goes on.
+    """
+    first = outputs[0] if outputs else None
+    below = isinstance(first, Value) and first._kind.place.level is not None
+    return recorded or (below and grad_enabled.get())
+
+
 def _run(
     outputs: Sequence[Any],
     gradients: Sequence[Any],
     inputs: Sequence[Any] | None,
     *,
     keep: bool,
-    recorded: bool,
     taped: bool,
 ) -> dict[Any, Any]:
     """The walk; each leaf or input reached, with its gradient: raw, or a tensor where ``taped``.
 
-    What is ``recorded`` is taped. So is what must go on in a transform: that takes the road of tensors, too.
+    What is recorded is taped. So is what must go on in a transform: that takes the road of tensors, too.
     """
     large = False
     for g in gradients:
@@ -165,26 +174,20 @@ def _run(
     first: Value = outputs[0]
     place = first._kind.place
     scope = place.backend.walk_scope() or nullcontext()
-    # raw arrays of a transform are tensors of the level below, where recording goes on
-    below = place.level is not None and grad_enabled.get()
-    token = grad_enabled.set(recorded or below)
     plain = taped or not scoped_types
-    try:
-        with scope:
-            return walk(
-                seeds,
-                add=add if plain else add_raw,
-                iadd=add if taped else iadd if plain else iadd_raw,
-                add_large=None if taped else add_large,
-                large=large and not taped,
-                taped=taped,
-                keep=keep,
-                only=only,
-                captures=captures,
-                around=_watch.pulled if _watch.count and _watch.watchers.get() else None,
-            )
-    finally:
-        grad_enabled.reset(token)
+    with scope:
+        return walk(
+            seeds,
+            add=add if plain else add_raw,
+            iadd=add if taped else iadd if plain else iadd_raw,
+            add_large=None if taped else add_large,
+            large=large and not taped,
+            taped=taped,
+            keep=keep,
+            only=only,
+            captures=captures,
+            around=_watch.pulled if _watch.count and _watch.watchers.get() else None,
+        )
 
 
 _refcount = getattr(sys, "getrefcount", lambda x: sys.maxsize)
@@ -297,28 +300,32 @@ def backward(
             "backward() was given gradients that belong to a transform, such as vmap, and tensors that do not; .grad "
             "cannot hold what comes of it, so use autograd.grad or func.vjp, which return the gradients"
         )
-    ends = _run(outputs, gradients, wanted, keep=keep, recorded=create_graph, taped=create_graph)
-    finished: dict[Value, Value] = {}
-    leaf: Value
-    for key in list(ends):
-        if isinstance(key, Value):
-            leaf = key
-            # it may have been taken off the tape since it was recorded
-            if leaf._node is not None and (wanted is None or any(key is x for x in wanted)):
-                finished[key] = _finished(leaf, ends, create_graph)
-        elif type(key) is Retain and (kept := key.tensor()) is not None:
-            finished[kept] = _finished(kept, ends, create_graph, key)
-    hooked = []
-    for leaf, g in finished.items():
-        _accumulate(leaf, g, create_graph)
-        if leaf._meta is not None and leaf._meta.hooks:
-            hooked.append((leaf, g))
-    for x, g in hooked:
-        for hook in tuple(meta_of(x).hooks or ()):
-            if isinstance(hook, AfterAccumulation):
-                hook.after(x, g)
-    if AFTERWARDS in ends:
-        _after(ends)
+    token = grad_enabled.set(_records(outputs, create_graph))
+    try:
+        ends = _run(outputs, gradients, wanted, keep=keep, taped=create_graph)
+        finished: dict[Value, Value] = {}
+        leaf: Value
+        for key in list(ends):
+            if isinstance(key, Value):
+                leaf = key
+                # it may have been taken off the tape since it was recorded
+                if leaf._node is not None and (wanted is None or any(key is x for x in wanted)):
+                    finished[key] = _finished(leaf, ends, create_graph)
+            elif type(key) is Retain and (kept := key.tensor()) is not None:
+                finished[kept] = _finished(kept, ends, create_graph, key)
+        hooked = []
+        for leaf, g in finished.items():
+            _accumulate(leaf, g, create_graph)
+            if leaf._meta is not None and leaf._meta.hooks:
+                hooked.append((leaf, g))
+        for x, g in hooked:
+            for hook in tuple(meta_of(x).hooks or ()):
+                if isinstance(hook, AfterAccumulation):
+                    hook.after(x, g)
+        if AFTERWARDS in ends:
+            _after(ends)
+    finally:
+        grad_enabled.reset(token)
 
 
 def grad(
@@ -374,27 +381,31 @@ def grad(
             raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     taped = create_graph or _are_deeper(gradients, outs)
-    ends = _run(outs, gradients, wanted, keep=keep, recorded=create_graph, taped=taped)
-    results: list[Any] = []
-    found: dict[int, Value] = {}  # an input may be listed twice
-    for i, x in enumerate(wanted):
-        if x in ends or id(x) in found:
-            results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, taped)))
-        elif materialize_grads:
-            results.append(TAPED.zeros_like(x))
-        elif allow_unused:
-            results.append(None)
-        else:
-            raise RuntimeError(
-                f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
-                "allow_unused=True if this is the desired behavior."
-            )
-    for key in tuple(ends):
-        if type(key) is Retain and (kept := key.tensor()) is not None:
-            _accumulate(kept, _finished(kept, ends, taped, key), create_graph)
-    if AFTERWARDS in ends:
-        _after(ends)
-    return tuple(results)
+    token = grad_enabled.set(_records(outs, create_graph))
+    try:
+        ends = _run(outs, gradients, wanted, keep=keep, taped=taped)
+        results: list[Any] = []
+        found: dict[int, Value] = {}  # an input may be listed twice
+        for i, x in enumerate(wanted):
+            if x in ends or id(x) in found:
+                results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, taped)))
+            elif materialize_grads:
+                results.append(TAPED.zeros_like(x))
+            elif allow_unused:
+                results.append(None)
+            else:
+                raise RuntimeError(
+                    f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
+                    "allow_unused=True if this is the desired behavior."
+                )
+        for key in tuple(ends):
+            if type(key) is Retain and (kept := key.tensor()) is not None:
+                _accumulate(kept, _finished(kept, ends, taped, key), create_graph)
+        if AFTERWARDS in ends:
+            _after(ends)
+        return tuple(results)
+    finally:
+        grad_enabled.reset(token)
 
 
 def _batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -> tuple[Any, ...]:
