@@ -74,6 +74,39 @@ def test_two_leaves_do_not_share_their_gradients():
     assert b.grad.tolist() == [1.0]
 
 
+def test_two_leaves_do_not_share_gradients_of_a_recorded_walk_nor_have_that_which_was_given():
+    a, b, v = leaf(1.0, 2.0), leaf(3.0, 4.0), ga.ones(2)
+    (a + b).backward(v, create_graph=True)
+    b.sum().backward()
+    assert (a.grad.tolist(), b.grad.tolist(), v.tolist()) == ([1.0, 1.0], [2.0, 2.0], [1.0, 1.0])
+
+
+def test_what_hooks_have_seen_and_given_is_not_added_to():
+    a, b, given, seen = leaf(1.0), leaf(1.0), ga.ones(1), []
+    a.register_hook(lambda g: given)
+    b.register_hook(seen.append)
+    ga.autograd.graph.register_multi_grad_hook([b], seen.extend)
+    for _ in range(2):
+        (a + b).backward()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([2.0], [2.0])
+    assert given.tolist() == [1.0]
+    assert [g.tolist() for g in seen] == [[1.0]] * 4
+
+
+def test_a_gradient_that_is_kept_of_a_non_leaf_is_replaced_where_it_grows():
+    y = leaf(1.0, 2.0) * 2
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    before = y.grad
+    y.sum().backward()
+    assert (before.tolist(), y.grad.tolist()) == ([1.0, 1.0], [2.0, 2.0])
+    z = leaf(1.0, 2.0) * 2
+    z.retain_grad()
+    (z + y.detach()).backward(before, create_graph=True)
+    z.grad.zero_()
+    assert before.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("size", [(1,), (1, 1), ()], ids=str)
 def test_one_element_needs_no_gradient(size):
     x = ga.ones(size, requires_grad=True)

@@ -234,12 +234,16 @@ def _after(ends: dict[Any, Any]) -> None:
 
 
 def _accumulate(x: Value, g: Value, taped: bool) -> None:
-    """Add ``g`` to ``x.grad``: into its memory, or, where the walk was recorded, as a new tensor on the tape."""
+    """Add ``g`` to ``x.grad``: into its memory; where the walk was recorded, as a new tensor on the tape.
+
+    The gradient that is kept of what is no leaf is a new tensor, too, as in PyTorch.
+    """
     meta: Meta = meta_of(x)
     old: Value | None = meta.grad
     if old is None:
-        meta.grad = g
-    elif taped:
+        # hooks have seen it, or it is theirs; and recorded, it may be another's gradient, or the caller's seed
+        meta.grad = apply(TABLE["clone"], (g,), {}) if taped or meta.hooks else g
+    elif taped or x._node is not LEAF:
         meta.grad = apply(TABLE["add"], (old, g), {})
     else:
         place = old._place
