@@ -132,10 +132,13 @@ def test_backward_into_chosen_inputs():
     a, b = leaf(1.0), leaf(2.0)
     y = a * b
     z = y * y
-    z.backward(inputs=[a, y])
+    z.backward(inputs=[a, y], retain_graph=True)
     assert a.grad.tolist() == [8.0]
     assert y.grad.tolist() == [4.0]
     assert b.grad is None
+    assert y.retains_grad
+    y.sum().backward()
+    assert y.grad.tolist() == [5.0]
 
 
 def test_a_leaf_may_be_the_root():

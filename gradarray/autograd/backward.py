@@ -36,7 +36,15 @@ from gradarray._place import Kind, Place, scoped_types
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled
 from gradarray._storage import LEAF, Meta, Value, before_write, meta_of
-from gradarray.autograd.hooks import AFTERWARDS, AfterAccumulation, Capture, GradientEdge, Retain, place_in_graph
+from gradarray.autograd.hooks import (
+    AFTERWARDS,
+    AfterAccumulation,
+    Capture,
+    GradientEdge,
+    Retain,
+    place_in_graph,
+    retain_grad,
+)  # fmt: skip
 from gradarray.backends import Array
 
 if TYPE_CHECKING:
@@ -277,7 +285,7 @@ def backward(
     create_graph : bool
         Record the walk, so that the gradients can be differentiated.
     inputs : Tensor or sequence of Tensor, optional
-        Accumulate into these alone.
+        Accumulate into these alone. Those that are no leaves retain their gradients from then on.
 
     Raises
     ------
@@ -298,6 +306,8 @@ def backward(
         for i, x in enumerate(wanted):
             if not requires_grad(x):
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
+        for x in wanted:
+            retain_grad(x)
     keep = create_graph if retain_graph is None else retain_graph
     if _are_deeper(gradients, outputs):
         raise RuntimeError(
