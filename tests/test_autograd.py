@@ -245,6 +245,15 @@ def test_unused_inputs():
         grad(y, x, allow_unused=False, materialize_grads=True)
 
 
+def test_the_zeros_of_an_unused_input_have_derivatives_of_any_order():
+    x, unused = leaf(1.0), leaf(1.0)
+    g = grad(x * 2, unused, create_graph=True, materialize_grads=True)[0]
+    for _ in range(2):
+        g = grad(g, unused, create_graph=True, materialize_grads=True)[0]
+        assert (g.tolist(), g.requires_grad) == ([0.0], True)
+    assert not grad(x * 2, unused, materialize_grads=True)[0].requires_grad
+
+
 def test_grad_for_the_same_input_twice_and_for_the_output():
     x = leaf(3.0)
     y = x * 2

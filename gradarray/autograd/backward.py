@@ -365,7 +365,7 @@ def grad(
         Give None for an input that no output depends on, where otherwise that is an error. By default
         ``materialize_grads``.
     materialize_grads : bool
-        Give zeros instead of None.
+        Give zeros instead of None, which with ``create_graph`` require a gradient.
     is_grads_batched : bool
         The first dimension of each of ``grad_outputs`` counts vectors, for which all products are computed at once, as
         by :func:`gradarray.func.vmap`. It is the first of the results as well.
@@ -404,7 +404,9 @@ def grad(
             if x in ends or id(x) in found:
                 results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, taped)))
             elif materialize_grads:
-                results.append(TAPED.zeros_like(x))
+                zeros = TAPED.zeros_like(x)
+                zeros._node = LEAF if create_graph else None  # as PyTorch's: it has derivatives, and these are zero
+                results.append(zeros)
             elif allow_unused:
                 results.append(None)
             else:

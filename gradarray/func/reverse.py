@@ -139,23 +139,27 @@ class _Call:
         create = _state.grad_enabled.get() and (
             self.beyond or any(isinstance(g, Value) and g._node is not None for _, g in used)
         )
+        gs: Sequence[Any] = [None] * len(self.inputs)
         if used:
-            gs: Sequence[Any] = walk_back(
+            gs = walk_back(
                 [x for x, _ in used],
                 self.inputs,
                 [g for _, g in used],
                 retain_graph=keep or create,
                 create_graph=create,
-                materialize_grads=True,
+                allow_unused=True,
                 is_grads_batched=batched,
             )
-        else:
-            gs = [TAPED.zeros_like(x) for x in self.inputs]
-            if batched:
-                n = next(g for g in cotangents if g is not None)._data.shape[0]
-                gs = [TAPED.broadcast_to(g, shape=(n, *g._data.shape)) for g in gs]
+        many = () if not batched else next(g for g in cotangents if g is not None)._data.shape[:1]
+        gs = [_zeros(x, many) if g is None else g for x, g in zip(self.inputs, gs, strict=True)]
         it = iter(gs if create else map(_off, gs))
         return [[next(it) for _ in group] for group in self.groups]
+
+
+def _zeros(x: Value, many: tuple[int, ...]) -> Value:
+    """The gradient of ``x`` where nothing depends on it; of a batch of them where there are ``many``."""
+    zeros = TAPED.zeros_like(x)
+    return TAPED.broadcast_to(zeros, shape=(*many, *x._data.shape)) if many else zeros  # type: ignore[no-any-return]
 
 
 def _numbers(argnums: Argnums, n: int, what: str) -> tuple[int, ...]:
