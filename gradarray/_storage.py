@@ -97,6 +97,8 @@ class Value:
             return
         if not isinstance(value, Value):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+        if value is self:
+            raise RuntimeError("can't assign a Tensor as its own grad")
         for what, mine, given in (
             ("shape", tuple(self._data.shape), tuple(value._data.shape)),
             ("dtype", self._dtype, value._dtype),

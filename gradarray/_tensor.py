@@ -218,12 +218,10 @@ class Tensor(Methods):
     @requires_grad.setter
     def requires_grad(self, required: builtins.bool) -> None:
         if not self.is_leaf:
-            if not required:
-                raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-                    "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-                )
-            return
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
         if required and self._dtype.kind not in "fc":
             raise RuntimeError(
                 f"only Tensors of floating point and complex dtype can require gradients, got {self._dtype!r}"
@@ -234,7 +232,8 @@ class Tensor(Methods):
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set :attr:`requires_grad` in place; returns the tensor. ``torch.Tensor.requires_grad_``."""
-        self.requires_grad = requires_grad
+        if not requires_grad or self.is_leaf:  # that a tensor that was computed requires one is allowed to be said
+            self.requires_grad = requires_grad
         return self
 
     def is_inference(self) -> builtins.bool:

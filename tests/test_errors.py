@@ -201,9 +201,10 @@ def test_out_without_recording():
 
 def test_requires_grad_of_what_is_no_leaf():
     y = ga.ones(2, requires_grad=True) * 2
-    y.requires_grad = True
-    with pytest.raises(RuntimeError, match="leaf variables"):
-        y.requires_grad = False
+    for required in (True, False):
+        with pytest.raises(RuntimeError, match="leaf variables"):
+            y.requires_grad = required
+    assert y.requires_grad_() is y
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,8 @@ def test_an_assigned_grad_must_fit(grad, error):
     x.grad = before = ga.zeros(2)
     with pytest.raises(error, match="assigned grad"):
         x.grad = grad()
+    with pytest.raises(RuntimeError, match="its own grad"):
+        x.grad = x
     assert x.grad is before
     x.grad = None
     assert x.grad is None
