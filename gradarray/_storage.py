@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref as ref_to
 
 from gradarray import _watch
@@ -111,6 +111,9 @@ class Value:
     @grad.deleter
     def grad(self) -> None:
         self.grad = None
+
+
+_V = TypeVar("_V", bound=Value)
 
 
 class Meta:
@@ -320,6 +323,16 @@ def make_alias(x: Value, base: Value, step: Step | None, *, recording: bool) -> 
         meta.blind = base_meta.blind or not (recording or base._node is None)
         meta.refuses = base_meta.refuses or (None if recording else _UNRECORDED)
     family.add(x)
+
+
+def no_view(x: _V) -> _V:
+    """``x``, a view of what was computed for it and nobody else sees, as a tensor that is no view to the tape."""
+    meta = x._meta
+    if meta is not None and meta.root is not None:
+        assert meta.base is not None
+        meta.base._node = None  # x has the history
+        meta.root, meta.path, meta.refuses, meta.blind = None, (), None, False
+    return x
 
 
 def _memory_of(x: Value) -> Value:

@@ -16,7 +16,7 @@ from gradarray._dispatch import ShapeError, apply, binary, detached, make, unary
 from gradarray._inplace import check_writable, rewritten, write
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
-from gradarray._storage import LEAF, Step, Value, hand_over, meta_of
+from gradarray._storage import LEAF, Step, Value, hand_over, meta_of, no_view
 from gradarray.creation import as_value
 from gradarray.dtypes import DType, as_dtype, complex64, complex128, float32, float64, int8, int16, int32, int64, uint8
 from gradarray.dtypes import bool as bool_
@@ -382,7 +382,7 @@ class Methods(Value):
         indices = getattr(searching, f"arg{name}")(self, axis=dim, keepdims=True)
         values = self.clone() if not self._data.shape else searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
         if not keep and self._data.shape:
-            values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)
+            values, indices = (no_view(manipulation.squeeze(x, dim)) for x in (values, indices))
         return ValuesAndIndices(values, indices)
 
     def max(self, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool = False) -> Any:
@@ -439,7 +439,7 @@ class Methods(Value):
             indices = searching.where(statistical.any(where_nan, axis=dim, keepdims=True), first, indices)
         values = searching.take_along_axis(self, indices, axis=dim)  # type: ignore[arg-type]
         if not keepdim:
-            values, indices = manipulation.squeeze(values, dim), manipulation.squeeze(indices, dim)
+            values, indices = (no_view(manipulation.squeeze(x, dim)) for x in (values, indices))
         return ValuesAndIndices(values, indices)
 
     def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:

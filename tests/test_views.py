@@ -486,3 +486,46 @@ def test_a_view_made_in_no_grad_takes_no_recorded_write():
         view = constant[:1]
     view.add_(1)  # nothing to record
     assert constant.tolist() == [1.0, 0.0]
+
+
+OWN = {
+    "max": lambda x: x.max(1)[0],
+    "min": lambda x: x.min(0).values,
+    "median": lambda x: x.median(1)[0],
+    "the median of all": lambda x: x.median(),
+    "quantile": lambda x: x.quantile(0.3),
+    "quantiles": lambda x: x.quantile(ga.tensor([0.3, 0.7]), 0),
+    "gather": lambda x: x.gather(0, ga.zeros(2, 3, dtype=ga.int64)),
+    "gather one": lambda x: x[0, 0].gather(0, ga.tensor(0)),
+    "scatter": lambda x: x.scatter(0, ga.tensor([[0, 1, 0]]), x[1:]),
+    "scatter_add": lambda x: x.scatter_add(0, ga.tensor([[0, 1, 0]]), x[1:]),
+    "index_add": lambda x: x.index_add(0, ga.tensor([1, 1]), x),
+    "index_copy": lambda x: x.index_copy(0, ga.tensor([1, 0]), x),
+    "index_fill": lambda x: x.index_fill(0, ga.tensor([1]), 3.0),
+    "kron": lambda x: x.kron(x),
+    "diag_embed": lambda x: x.diag_embed(),
+    "embedding": lambda x: ga.nn.functional.embedding(ga.tensor([[1, 0]]), x),
+}
+
+
+@pytest.mark.parametrize("function", OWN.values(), ids=OWN)
+def test_what_is_computed_is_no_view_whatever_it_is_composed_of(function):
+    data, p = ga.tensor([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]]), ga.tensor(2.0, requires_grad=True)
+    x = data.clone().requires_grad_()
+    with ga.no_grad():
+        out = function(x)
+    before = out.detach().clone()
+    out.mul_(p)
+    out.sum().backward()
+    assert ga.allclose(p.grad, before.sum())
+    assert (out._base, x.grad) == (None, None)
+    out = function(x * 1)
+    view = out[None]
+    out.mul_(p)
+    ((view * view).sum() + out.sum()).backward()
+    again = data.clone().requires_grad_()
+    out = function(again) * p
+    ((out * out).sum() + out.sum()).backward()
+    assert ga.allclose(x.grad, again.grad)
+    assert function(x * 1).detach_().grad_fn is None
+    assert x.tolist() == data.tolist()

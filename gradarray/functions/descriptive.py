@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, cast
-from gradarray._storage import Value
+from gradarray._storage import Value, no_view
 from gradarray.creation import as_value, zeros
 from gradarray.dtypes import int64
 from gradarray.functions import elementwise as e
@@ -178,7 +178,7 @@ def _quantile(x: Any, q: Any, over: Any, keep: bool, *, skip_nan: bool) -> Any:
     out = moveaxis(out if skip_nan else where(expand_dims(has_nan, axis=-1), math.nan, out), -1, 0)
     if keep:
         out = reshape(out, (-1, *kept))
-    return out if part._data.shape else squeeze(out, 0)
+    return no_view(out if part._data.shape else squeeze(out, 0))
 
 
 def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, apply
 from gradarray._primitive import TABLE
+from gradarray._storage import no_view
 from gradarray.functions import linalg
 from gradarray.functions.elementwise import multiply
 from gradarray.functions.manipulation import broadcast_arrays, moveaxis, reshape
@@ -65,7 +66,7 @@ def diag_embed(x: Tensor, /, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
     n = shape[-1] + builtins.abs(operator.index(offset))
     out = apply(TABLE["diagonal_adjoint"], (x,), {"shape": (*shape[:-1], n, n), "offset": operator.index(offset)})
     check_axis(out, dim1), check_axis(out, dim2)
-    return moveaxis(out, (-2, -1), (dim1, dim2))
+    return no_view(moveaxis(out, (-2, -1), (dim1, dim2)))
 
 
 def diag(x: Tensor, /, diagonal: int = 0) -> Tensor:
@@ -128,7 +129,7 @@ def kron(x1: Tensor, x2: Tensor, /) -> Tensor:
     a, b = (1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b
     one = reshape(x1, tuple(k for length in a for k in (length, 1)))
     two = reshape(x2, tuple(k for length in b for k in (1, length)))
-    return reshape(multiply(one, two), tuple(p * q for p, q in zip(a, b, strict=True)))
+    return no_view(reshape(multiply(one, two), tuple(p * q for p, q in zip(a, b, strict=True))))
 
 
 def cross(x1: Tensor, x2: Tensor, /, dim: int | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gradarray._dispatch import ShapeError, apply, cast
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE
-from gradarray._storage import Value
+from gradarray._storage import Value, no_view
 from gradarray.creation import arange, as_value
 from gradarray.functions.elementwise import add, multiply
 from gradarray.functions.indexing import getitem, setitem
@@ -58,6 +58,11 @@ def _positions(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
 def _lifted(*tensors: Any) -> tuple[Any, ...]:
     """0-d tensors as tensors of one element."""
     return tuple(reshape(x, (1,)) if isinstance(x, Value) and not x._data.shape else x for x in tensors)  # type: ignore[arg-type]
+
+
+def _shaped(out: Any, like: Any) -> Tensor:
+    """What was computed of lifted tensors in the shape of ``like``."""
+    return no_view(reshape(out, like._data.shape))
 
 
 def _adjoint(value: Any, key: tuple[Any, ...], like: Any) -> Any:
@@ -108,7 +113,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     index = _index(x, index, "gather")
     one, positions = _lifted(x, index)
     out = getitem(one, _positions(one, dim, positions, "gather"))
-    return reshape(out, index._data.shape)
+    return _shaped(out, index)
 
 
 def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor | Scalar, *, reduce: str | None = None) -> Tensor:
@@ -145,7 +150,7 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor | Scalar, *, reduce:
     if isinstance(values, Value):
         values = cast(_source(positions, values, "scatter"), x._dtype)
     setitem(one, _positions(one, dim, positions, "scatter"), values)
-    return reshape(one, x._data.shape)
+    return _shaped(one, x)
 
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -161,7 +166,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     one, positions, values = _lifted(x, index, check_tensor(src))
     values = cast(_source(positions, values, "scatter_add"), x._dtype)
     key = _positions(one, dim, positions, "scatter_add")
-    return reshape(add(one, _adjoint(values, key, one)), x._data.shape)
+    return _shaped(add(one, _adjoint(values, key, one)), x)
 
 
 def _rows(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
@@ -206,7 +211,7 @@ def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Scal
     _fits_rows(one, key, values, "index_add")
     values = cast(values, x._dtype)
     added = _adjoint(values if alpha == 1 else multiply(values, alpha), key, one)
-    return reshape(add(one, added), x._data.shape)
+    return _shaped(add(one, added), x)
 
 
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
@@ -222,7 +227,7 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     key = _rows(one, dim, index, "index_copy")
     _fits_rows(one, key, values, "index_copy")
     setitem(one, key, cast(values, x._dtype))
-    return reshape(one, x._data.shape)
+    return _shaped(one, x)
 
 
 def index_fill(x: Tensor, dim: int, index: Tensor, value: Tensor | Scalar) -> Tensor:
@@ -236,4 +241,4 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Tensor | Scalar) -> Te
         raise ShapeError(f"index_fill: value must be 0-d, got shape {list(value._data.shape)}")
     (one,) = _lifted(clone(x))
     setitem(one, _rows(one, dim, index, "index_fill"), value)
-    return reshape(one, x._data.shape)
+    return _shaped(one, x)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradarray import random
 from gradarray._dispatch import ShapeError, cast
+from gradarray._storage import no_view
 from gradarray.creation import arange
 from gradarray.dtypes import int64
 from gradarray.functions import elementwise as e
@@ -68,7 +69,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         raise RuntimeError(f"embedding: input must be of integers, got {input._dtype!r}")
     if len(check_tensor(weight)._data.shape) != 2:
         raise ShapeError(f"embedding: weight must be 2-d, got shape {list(weight._data.shape)}")
-    rows = getitem(weight, input.reshape(-1)).reshape(*input._data.shape, weight._data.shape[1])
+    rows: Any = no_view(getitem(weight, input.reshape(-1)).reshape(*input._data.shape, weight._data.shape[1]))
     if padding_idx is None:
         return rows  # type: ignore[no-any-return]
     n = weight._data.shape[0]
