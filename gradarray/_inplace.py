@@ -168,12 +168,11 @@ def check_writable(x: Value, name: str) -> None:
             f"{name}: a leaf Variable that requires grad is being used in an in-place operation. Update it inside "
             "`with gradarray.no_grad():`, or work on x.clone()"
         )
-    if root is None:
+    if x._meta is None:
         return
-    assert x._meta is not None
-    if x._meta.refuses is not None and (x._node is not None or root._node is not None):
+    if x._meta.refuses is not None and (x._node is not None or (root is not None and root._node is not None)):
         raise RuntimeError(f"{name}: {x._meta.refuses}")
-    if root._node is LEAF:
+    if root is not None and root._node is LEAF:
         raise RuntimeError(
             f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation. Update it "
             "inside `with gradarray.no_grad():`, or work on x.clone()"

@@ -287,6 +287,18 @@ _SEVERAL = (
 )
 
 
+_OF_FUNCTION = (
+    "a view that an autograd.Function gave, or an argument that it gave back, is being modified in place. Its base "
+    "would have to know, and the Function's own backward says nothing about that. Work on a clone of what it gave"
+)
+
+
+def of_function(x: _V) -> _V:
+    """``x``, an alias of what an ``autograd.Function`` gave, as a tensor to which no write is recorded."""
+    meta_of(x).refuses = _OF_FUNCTION
+    return x
+
+
 def one_of_several(views: Sequence[Value]) -> None:
     """Note that one call gave all these views: to none of them a write is recorded, as in PyTorch."""
     for x in views:

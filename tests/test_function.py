@@ -227,6 +227,46 @@ def test_mark_dirty_rewrites_the_history_of_the_argument_and_its_views():
         Double.apply(x)
 
 
+@pytest.mark.parametrize("forward", [lambda x: x, lambda x: x[:2], lambda x: (x * 2).T], ids=["it", "view", "own view"])
+def test_to_a_view_that_a_function_gave_no_write_is_recorded(forward):
+    class Given(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    x = ga.asarray(X, copy=True).requires_grad_()
+    for base in (x, x * 1):
+        out = Given.apply(base)
+        for write in (lambda v=out: v.mul_(2), lambda v=out[:1]: v.zero_(), lambda v=out: v.__setitem__(0, 1.0)):
+            with pytest.raises(RuntimeError, match="Function gave"):
+                write()
+        close(base, X)
+        out.clone().mul_(2)
+
+
+def test_an_argument_given_back_in_no_grad_is_another_tensor():
+    class Given(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x, x * 2
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g + 2 * h
+
+    x = ga.asarray(X, copy=True).requires_grad_()
+    with ga.no_grad():
+        same, double = Given.apply(x)
+    assert same is not x
+    assert not same.requires_grad and not double.requires_grad and x.requires_grad
+    same[0] = 7.0  # off the tape, in the same memory
+    assert x[0].item() == 7
+
+
 def test_an_argument_given_back_is_another_tensor():
     class Reverse(Function):
         @staticmethod

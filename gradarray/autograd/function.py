@@ -22,7 +22,7 @@ from gradarray._engine import Slot
 from gradarray._inplace import check_writable, rewrite
 from gradarray._levels import Level
 from gradarray._nodes import NamedOp, OpNode, new_node
-from gradarray._storage import Value
+from gradarray._storage import Value, of_function
 from gradarray.autograd.context import FunctionCtx, FunctionOp, VmapInfo
 
 
@@ -151,7 +151,8 @@ class Function:
             out = _below(cls, level, args)
             cls.setup_context(ctx, args, out)
         if not tracked:
-            return out
+            known = {id(x) for x in args} - {id(x) for x in ctx._dirty}
+            return _each(out, lambda o, _: detached(o) if id(o) in known else o)
         return cls._recorded(ctx, args, out)
 
     @classmethod
@@ -180,8 +181,8 @@ class Function:
         mine = {id(x) for x in args}
         for i, o in enumerate(outs):  # an argument given back, or a view of one, is another tensor on the tape
             if isinstance(o, Value) and id(o) not in dirty and id(o) not in fixed:
-                viewed = o._meta is not None and o._meta.base is not None
-                outs[i] = detached(o) if id(o) in mine or viewed else o
+                viewed = o._meta is not None and o._meta.root is not None
+                outs[i] = of_function(detached(o)) if id(o) in mine or viewed else o
         places = [x._place for x in (*outs, *args) if isinstance(x, Value)]
         node = new_node(cls._op, tuple(edge_of(x) for x in args), places[0], {})
         differentiable = [isinstance(o, Value) and o._dtype.kind in "fc" and id(o) not in fixed for o in outs]
