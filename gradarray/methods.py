@@ -537,8 +537,9 @@ class Methods(Value):
         return manipulation.reshape(self, (*shape[:start], size, *shape[end + 1 :]))  # type: ignore[arg-type]
 
     def ravel(self) -> Any:
-        """One dimension. ``torch.Tensor.ravel``."""
-        return manipulation.reshape(self, (-1,))  # type: ignore[arg-type]
+        """One dimension, in row-major order in memory too: else a copy. ``torch.Tensor.ravel``."""
+        flat = manipulation.reshape(self, (-1,))  # type: ignore[arg-type]
+        return flat if flat.is_contiguous() else flat.clone()
 
     def permute(self, *dims: Any) -> Any:
         """See :func:`gradarray.permute_dims`. ``torch.Tensor.permute``."""

@@ -488,6 +488,15 @@ def test_a_view_made_in_no_grad_takes_no_recorded_write():
     assert constant.tolist() == [1.0, 0.0]
 
 
+def test_ravel_is_a_view_where_that_is_contiguous_and_else_a_copy():
+    x = ga.arange(6.0).reshape(3, 2)
+    whole, column = x.ravel(), x[:, :1].ravel()
+    x.add_(10)
+    assert whole.tolist() == [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+    assert column.tolist() == [0.0, 2.0, 4.0]
+    assert column.is_contiguous()
+
+
 OWN = {
     "max": lambda x: x.max(1)[0],
     "min": lambda x: x.min(0).values,
