@@ -44,7 +44,7 @@ from gradarray.autograd.hooks import (
     Retain,
     place_in_graph,
     retain_grad,
-)  # fmt: skip
+)
 from gradarray.backends import Array
 
 if TYPE_CHECKING:
@@ -306,8 +306,6 @@ def backward(
         for i, x in enumerate(wanted):
             if not requires_grad(x):
                 raise RuntimeError(f"element {i} of inputs does not require grad, so it cannot receive a gradient")
-        for x in wanted:
-            retain_grad(x)
     keep = create_graph if retain_graph is None else retain_graph
     if _are_deeper(gradients, outputs):
         raise RuntimeError(
@@ -332,6 +330,8 @@ def backward(
             _accumulate(leaf, g, create_graph)
             if leaf._meta is not None and leaf._meta.hooks:
                 hooked.append((leaf, g))
+        for x in wanted or ():
+            retain_grad(x)
         for x, g in hooked:
             for hook in tuple(meta_of(x).hooks or ()):
                 if isinstance(hook, AfterAccumulation):
