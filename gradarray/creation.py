@@ -571,7 +571,7 @@ def as_value(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | N
                 f"asarray: copy=False, but {data._dtype!r} on {data._place.device} to {out._dtype!r} on "
                 f"{out._place.device} needs a copy"
             )
-        return apply(TABLE["clone"], (data,), {}) if copy and out is data else out
+        return raised(apply(TABLE["clone"], (data,), {})) if copy and out is data else out
     if _holds_tensor(data):
         return _stacked(data, dtype, _place_for(data, device))
     if isinstance(data, np.ndarray | np.generic) or not hasattr(data, "shape"):

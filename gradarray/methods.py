@@ -694,7 +694,7 @@ class Methods(Value):
 
     def clone(self) -> Any:
         """A copy in memory of its own. Differentiable. ``torch.Tensor.clone``."""
-        return apply(TABLE["clone"], (self,), {})
+        return manipulation.clone(self)  # type: ignore[arg-type]
 
     def contiguous(self) -> Any:
         """The tensor itself if its memory is in row-major order, else a copy that is. ``torch.Tensor.contiguous``."""
@@ -792,7 +792,7 @@ class Methods(Value):
             elif arg is not None:
                 device = arg
         out = as_value(self, dtype=dtype, device=device)
-        return apply(TABLE["clone"], (self,), {}) if copy and out is self else out
+        return self.clone() if copy and out is self else out
 
     def astype(self, dtype: Any, copy: builtins.bool = True) -> Any:
         """See :func:`gradarray.astype`. ``numpy.ndarray.astype``."""

@@ -359,6 +359,37 @@ def test_writes_to_arguments_are_seen_outside():
     close(ga.autograd.grad(z.sum(), w)[0], np.full(3, 3.0))
 
 
+COPIES = {
+    "clone": lambda x: x.clone(),
+    "copy": np.copy,
+    "to": lambda x: x.to(ga.float64, copy=True),
+    "astype": lambda x: ga.astype(x, ga.float64),
+    "asarray": lambda x: ga.asarray(x, copy=True),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_made_inside_of_a_tensor_from_outside_takes_values_from_inside(name):
+    y = ga.asarray(X).requires_grad_()
+
+    def function(a):
+        z = COPIES[name](y)
+        z[0] = a * a
+        z[1:] *= a
+        return z
+
+    a = ga.asarray(3.0, dtype=ga.float64)
+    wanted = np.array([9, *(3 * X[1:])])
+    close(vmap(function)(ga.stack([a, a])), np.stack([wanted, wanted]))
+    for transform in (jacfwd, jacrev, lambda f: lambda x: linearize(f, x)[1](ga.ones_like(x))):
+        close(transform(function)(a), [6, *X[1:]])
+    for outer, inner in itertools.product((jacfwd, jacrev), repeat=2):
+        close(outer(inner(lambda v: (function(v) ** 2).sum()))(a), 12 * 9 + 2 * (X[1:] ** 2).sum())
+    vmap(jacfwd(function))(ga.stack([a, a])).sum().backward()
+    close(y.grad, [0, 2, 2])
+    close(y, X)
+
+
 def test_a_tensor_from_outside_takes_no_value_from_inside():
     y = ga.zeros(3)
     with pytest.raises(RuntimeError, match="a tensor from outside of vmap"):

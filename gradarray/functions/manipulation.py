@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast, road
+from gradarray._levels import raised
 from gradarray._primitive import TABLE
 from gradarray._storage import Value, one_of_several
 from gradarray.creation import as_value, to_place
@@ -536,15 +537,15 @@ def astype(x: Tensor, dtype: DType, /, *, copy: bool = True, device: Any = None)
     check_tensor(x)
     moved = x if device is None else as_value(x, device=to_place(device))
     if moved._dtype is target:
-        return apply(TABLE["clone"], (moved,), {}) if copy and moved is x else moved
+        return clone(moved) if copy and moved is x else moved
     return cast(moved, target)
 
 
 def clone(x: Tensor, /) -> Tensor:
-    """A copy of ``x`` in memory of its own. Differentiable.
+    """A copy of ``x`` in memory of its own, which the transform that runs now may write to. Differentiable.
 
     References
     ----------
     ``torch.clone``.
     """
-    return apply(TABLE["clone"], (x,), {})
+    return raised(apply(TABLE["clone"], (x,), {}))
