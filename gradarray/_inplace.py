@@ -179,6 +179,14 @@ def check_writable(x: Value, name: str) -> None:
         )
 
 
+def from_inside(name: str, given: Value, what: str) -> RuntimeError:
+    """The error where a tensor meets, in being written to, one of a transform that it is outside of."""
+    return RuntimeError(
+        f"{name}: a tensor from outside of {given._place.level} cannot {what} that changes inside of it. "
+        "Write to a copy made inside, such as x.clone(), or make the tensor there"
+    )
+
+
 def write(x: Value, value: Value, name: str, key: Step | None = None, *, uniform: bool = False) -> Value:
     """Overwrite ``x`` (or, with ``key``, the part of it that this indexing step leads to) with ``value``; ``x``.
 
@@ -194,10 +202,7 @@ def write(x: Value, value: Value, name: str, key: Step | None = None, *, uniform
     place = x._place
     value = cast(transfer(value, place), x._dtype)
     if value._place is not place:
-        raise RuntimeError(
-            f"{name}: a tensor from outside of {value._place.level} cannot take a value that changes inside of it. "
-            "Write to a copy made inside, such as x.clone(), or make the tensor there"
-        )
+        raise from_inside(name, value, "take a value")
     meta = x._meta
     root = None if meta is None or meta.blind else meta.root
     recording = grad_enabled() and (

@@ -396,6 +396,10 @@ def test_a_tensor_from_outside_takes_no_value_from_inside():
         vmap(lambda a: y.add_(a))(ga.ones(2))
     with pytest.raises(RuntimeError, match="a tensor from outside of jvp"):
         jvp(lambda a: y.copy_(a), (ga.ones(3),), (ga.ones(3),))
+    with pytest.raises(RuntimeError, match=r"a tensor from outside of vmap .* at an index"):
+        vmap(lambda i: y.__setitem__(i, 1.0))(ga.tensor([0, 2]))
+    with pytest.raises(RuntimeError, match=r"a tensor from outside of jvp .* at an index"):
+        jvp(lambda a: y.__setitem__(a > 0, 1.0), (ga.ones(3),), (ga.ones(3),))
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         grad(lambda a: a.add_(1).sum())(ga.ones(3))
     assert y.tolist() == [0, 0, 0]

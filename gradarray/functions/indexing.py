@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradarray._dispatch import apply, cast, grad_enabled, make, road
-from gradarray._inplace import write
+from gradarray._inplace import from_inside, write
 from gradarray._place import Slotted
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
@@ -180,6 +180,9 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     """
     parts, arrays = _parse(x, key)
     given = as_value(value, dtype=None if isinstance(value, Value) else x._dtype, device=x._place)
+    for a in arrays:
+        if a._place is not x._place:
+            raise from_inside("__setitem__", a, "be written to at an index")
     if arrays and grad_enabled():  # the step stays on the tape: keep the indices as they are now
         arrays = tuple(make(a._place.backend.copy(a._data), a._place, a._dtype) for a in arrays)
     params: dict[str, Any] = {"key": parts, "indices": arrays} if arrays else {"key": parts}
