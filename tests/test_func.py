@@ -342,6 +342,29 @@ def test_a_write_at_indices_that_differ_along_the_batch():
     close(g, [[11, 1, 0], [10, 1, 1]])
 
 
+@pytest.mark.parametrize(
+    "mask", [[True, False, True], [[True, False], [False, False], [False, True]]], ids=["1d", "2d"]
+)
+@pytest.mark.parametrize("dims", [(0, 0), (None, 0)])
+def test_a_mask_that_all_share_beside_an_index_that_differs_along_the_batch(mask, dims):
+    shape = (2, *np.shape(mask), 2)
+    x, i = ga.asarray(np.arange(math.prod(shape), dtype=float).reshape(shape)), ga.tensor([[0, 1], [1, 1]])
+    m = ga.tensor(mask)
+    x = x if dims[0] == 0 else x[0]
+
+    def function(part, k):
+        out = part.clone()
+        out[m, k] = part[m, k] ** 2
+        return out
+
+    rows = [(x[b] if dims[0] == 0 else x, i[b]) for b in range(2)]
+    close(vmap(function, in_dims=dims)(x, i), np.stack([host(function(*row)) for row in rows]))
+    slope = grad(lambda part, k: (function(part, k) ** 2).sum())
+    close(vmap(slope, in_dims=dims)(x, i), np.stack([host(slope(*row)) for row in rows]))
+    with pytest.raises(RuntimeError, match=r"vmap: .* differ along the batch"):
+        vmap(lambda n: vmap(lambda k: x[..., n, k])(i))(ga.stack([m, ~m]))
+
+
 def test_writes_to_arguments_are_seen_outside():
     x = ga.asarray(np.arange(6.0).reshape(2, 3), copy=True)
     found = vmap(lambda a: a.mul_(2).sum(), in_dims=1)(x)

@@ -53,11 +53,37 @@ def _arrays_in(key: Key, arrays: Sequence[Any], which: Sequence[bool], ndim: int
     return max(ranks), before, together
 
 
-def _refuse_masks(arrays: Sequence[Any]) -> None:
-    if any("bool" in str(x.dtype) for x in arrays):
-        raise RuntimeError(
-            "vmap: an index with a mask that differs along the batch gives a shape that does, too; use gradarray.where"
-        )
+def _without_masks(
+    xp: Any, key: Key, arrays: Sequence[Any], which: Sequence[bool]
+) -> tuple[Key, list[Any], Sequence[bool]]:
+    """The same with the positions of its elements for each mask, which must be one for all of the batch.
+
+    Raises
+    ------
+    RuntimeError
+        If a mask differs along the batch.
+    """
+    if not any("bool" in str(x.dtype) for x in arrays):
+        return key, list(arrays), which
+    parts: list[Any] = []
+    found: list[Any] = []
+    batched: list[bool] = []
+    for k in key:
+        if not _is_array(k):
+            parts.append(k)
+            continue
+        x, differs = arrays[k.position], which[k.position]
+        is_mask = "bool" in str(x.dtype)
+        if is_mask and (differs or not x.shape):
+            raise RuntimeError(
+                "vmap: an index with a mask that differs along the batch gives a shape that does, too; use "
+                "gradarray.where"
+            )
+        for one in xp.nonzero(x) if is_mask else (x,):
+            parts.append(type(k)(len(found)))
+            found.append(one)
+            batched.append(differs)
+    return tuple(parts), found, batched
 
 
 def laid_out(
@@ -70,12 +96,13 @@ def laid_out(
     """
     if not arrays:
         return ((slice(None), *key), []), None
+    if any(which):
+        key, arrays, which = _without_masks(xp, key, arrays, which)
     n, before, together = _arrays_in(key, arrays, which, ndim)
     rest = tuple(range(before + n + 1, out_ndim + 1))
     if not any(which):
         order = None if together else (*range(1, n + 1), 0, *rest)
         return ((slice(None), *key), list(arrays)), order
-    _refuse_masks(arrays)
     own = xp.reshape(xp.counting(size, arrays[0]), shape=(size, *(1,) * n))
     slot = type(next(k for k in key if _is_array(k)))(len(arrays))
     order = (0, *range(before + 1, before + n + 1), *range(1, before + 1), *rest)
@@ -84,18 +111,19 @@ def laid_out(
 
 def index(xp: Any, xs: Sequence[Any], which: Sequence[bool], size: int, params: dict[str, Any]) -> Any:
     """``x[key]`` of each, where ``x``, some of the arrays in the key, or both differ along the batch."""
-    (x, *arrays), key = xs, params["key"]
+    (x, *arrays), key, own = xs, params["key"], which[1:]
+    if any(own):
+        key, arrays, own = _without_masks(xp, key, arrays, own)
     ndim = len(x.shape) - which[0]
-    n, before, _ = _arrays_in(key, arrays, which[1:], ndim)
+    n, before, _ = _arrays_in(key, arrays, own, ndim)
     if not which[0]:  # one array for all, of which no copy an element of the batch is made
-        _refuse_masks(arrays)
-        out = xp.index(x, *aligned(xp, arrays, which[1:], n), key=key)
+        out = xp.index(x, *aligned(xp, arrays, own, n), key=key)
         order = (before, *(i for i in range(len(out.shape)) if i != before))
         return xp.permute_dims(out, axes=order) if before else out
     news = sum(k is None for k in key)
     masks = sum(len(a.shape) for a in arrays if "bool" in str(a.dtype))
     taken = masks + sum("bool" not in str(a.dtype) for a in arrays) + sum(isinstance(k, int) for k in key)
-    (filled, given), back = laid_out(xp, key, arrays, which[1:], size, ndim, ndim - taken + news + n)
+    (filled, given), back = laid_out(xp, key, arrays, own, size, ndim, ndim - taken + news + n)
     out = xp.index(x, *given, key=filled)
     return out if back is None else xp.permute_dims(out, axes=inverse(back))
 
