@@ -440,6 +440,7 @@ def test_dimensions_in_and_out():
     close(found[1], host(x)[:, :, 0])
     close(found[2], np.moveaxis(host(x) + host(x)[:, :, :1], 2, 0))
     close(vmap(lambda a: ga.ones(2, dtype=ga.float64), out_dims=1)(x), np.ones((2, 2)))
+    close(vmap(lambda a: a, out_dims=(1,))(x), np.moveaxis(host(x), 0, 1))  # as in PyTorch, for one tensor
     close(vmap(lambda a, *, b: a + b)(x, b=x), 2 * host(x))
     close(vmap(lambda a: a * 2, in_axes=2, out_axes=2)(x), 2 * host(x))
     assert vmap(lambda a, n: a * n, in_dims=(0, None))(x, 3).shape == (2, 3, 4)
@@ -460,6 +461,8 @@ def test_trees_of_tensors():
     close(grad(lambda q: (q[0] * q[1]).sum())(collections.deque((tree["a"], tree["a"] * 2)))[1], X)
     found = vmap(lambda t, k: {"out": t["a"] * t["b"][1][0] + k}, in_dims=({"a": 0, "b": None}, None))(tree, 1.0)
     close(found["out"], 2 * X + 1)
+    both = vmap(lambda t: [t["a"], t["a"] + ga.ones(2)], out_dims=[0, 1])({"a": tree["a"]})
+    assert [x.shape for x in both] == [(3,), (2, 3)]
 
 
 def test_containers_need_optree_and_tuples_do_not(monkeypatch):
@@ -501,6 +504,8 @@ def test_an_empty_batch():
         (lambda x: vmap(lambda a: 2.0)(x), r"must only return Tensors, got type float"),
         (lambda x: vmap(lambda a: a, out_dims=None)(x), r"out_dims is None for a result that differs"),
         (lambda x: vmap(lambda a: a, out_dims=2)(x), r"out_dims=2 is out of range"),
+        (lambda x: vmap(lambda a: (a, a), out_dims=(0,))(x), r"out_dims \(0,\) does not go with .* \(Tensor, Tensor\)"),
+        (lambda x: vmap(lambda a: a, out_dims=(0, 0))(x), r"out_dims \(0, 0\) does not go with .* Tensor"),
         (lambda x: vmap(ga.sin, chunk_size=0), r"chunk_size should be None or greater than 0"),
         (lambda x: vmap(ga.sin, in_dims="0")(x), r"in_dims must be integers or None, got '0'"),
     ],

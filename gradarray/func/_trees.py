@@ -51,7 +51,9 @@ def spread(prefix: Any, tree: Any, what: str) -> list[Any]:
     """
     if not _is_container(prefix):
         return [prefix] * len(leaves_of(tree))
-    if type(prefix) is tuple is type(tree) and len(prefix) == len(tree):
+    if type(prefix) is tuple and (type(tree) is tuple or not _is_container(tree)):
+        if type(tree) is not tuple or len(prefix) != len(tree):
+            raise ValueError(f"{what} {prefix!r} does not go with the structure of {_shape_of(tree)}")
         return [part for p, t in zip(prefix, tree, strict=True) for part in spread(p, t, what)]
     try:
         return list(_optree(tree).broadcast_prefix(prefix, tree, none_is_leaf=True))

@@ -144,10 +144,17 @@ def _mapped(
         inside = [level.batch(x) if b else x for x, b in zip(xs, which, strict=True)]
         out = call(inside)
         leaves, build = _trees.flatten(out)
-        back = _trees.spread(tuple(outs) if isinstance(outs, list) else outs, out, "out_dims")
+        back = _trees.spread(_as_the_output_is(outs, out), out, "out_dims")
         found = [_unbatched(level, x, d) for x, d in zip(leaves, back, strict=True)]
     level.write_back(xs, inside)
     return [x for x, _ in found], build, [d for _, d in found]
+
+
+def _as_the_output_is(outs: Dims, out: Any) -> Dims:
+    """``outs``, where a list stands for a tuple, and a tuple of one also for the one tensor that is given."""
+    if isinstance(outs, tuple | list) and len(outs) == 1 and isinstance(out, Value):
+        return outs[0]
+    return tuple(outs) if isinstance(outs, list) and isinstance(out, tuple) else outs
 
 
 def _unbatched(level: VmapLevel, x: Any, dim: Any) -> tuple[Any, int | None]:
