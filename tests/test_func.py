@@ -469,6 +469,7 @@ def test_containers_need_optree_and_tuples_do_not(monkeypatch):
     monkeypatch.setitem(sys.modules, "optree", None)
     x = ga.asarray(X)
     assert len(vmap(lambda a, b: (a, b))(x, x)) == 2
+    close(vmap(lambda a, *, b: a * b)(x, b=x), X**2)
     close(grad(lambda t: (t[0] * t[1]).sum())((x, x))[0], X)
     with pytest.raises(ImportError, match=r"\{'a': Tensor\}.*pip install gradarray\[func\]"):
         grad(lambda t: t["a"].sum())({"a": x})

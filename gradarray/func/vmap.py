@@ -76,7 +76,7 @@ def vmap(
 
     @functools.wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        leaves, rebuild = _trees.flatten((args, kwargs) if kwargs else args)
+        leaves, rebuild = _trees.flatten((args, tuple(kwargs.values())) if kwargs else args)
         given = dims
         if isinstance(dims, list):
             given = tuple(dims)
@@ -102,7 +102,7 @@ def vmap(
 
         def run(batch: Sequence[Any], n: int) -> Any:
             def call(tree: Any) -> Any:
-                return func(*tree[0], **tree[1]) if kwargs else func(*tree)
+                return func(*tree[0], **dict(zip(kwargs, tree[1], strict=True))) if kwargs else func(*tree)
 
             return _mapped(lambda xs: call(rebuild(xs)), batch, which, n, randomness, outs)
 
