@@ -657,6 +657,7 @@ def test_complex_numbers():
         (lambda x: grad(f)(ga.tensor([1, 2])), RuntimeError, "only floating and complex tensors have derivatives"),
         (lambda x: grad(f)(1.0), ValueError, "expected tensors to differentiate with respect to, got float"),
         (lambda x: grad(f, has_aux=True)(x), RuntimeError, "must return .output, aux., a tuple of two"),
+        (lambda x: jacfwd(lambda v: v[:2], has_aux=True)(x), RuntimeError, "must return .output, aux., a tuple of two"),
         (lambda x: jvp(f, x, (x,)), RuntimeError, "expected primals to be a tuple"),
         (lambda x: jvp(f, (x,), (x[:2],)), RuntimeError, r"a tangent has the shape of its primal, got \[2\] for \[3\]"),
         (lambda x: jvp(f, (x,), (x, x)), RuntimeError, "got 1 primal and 2 tangent"),

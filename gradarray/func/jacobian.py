@@ -145,6 +145,8 @@ def jacfwd(
             for i, (group, build) in zip(positions, flat, strict=True):
                 full[i] = build([next(it) for _ in group])
             out = func(*full, **kwargs)
+            if has_aux and (not isinstance(out, tuple) or len(out) != 2):
+                raise RuntimeError("jacfwd: with has_aux=True the function must return (output, aux), a tuple of two")
             out, aux = out if has_aux else (out, ())
             outs, kept["build"] = _trees.flatten(out)
             auxs, kept["aux"] = _trees.flatten(aux)
