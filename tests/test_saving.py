@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import gradarray as ga
+from gradarray import func
 from gradarray.autograd import CheckpointError, checkpoint, checkpoint_sequential, grad, graph
+from gradarray.func import jvp, vmap
 
 
 def leaf(*values):
@@ -193,6 +195,35 @@ def test_random_numbers_go_on_after_the_walk():
     y.backward()
     assert repr(ga.random.default_generator().get_state()) == repr(after)
     assert len(set(ga.rand(50).tolist())) == 50
+
+
+INSIDE = {
+    "vmap of grad": lambda f: lambda x: vmap(func.grad(f))(x[None])[0],
+    "grad of vmap": lambda f: lambda x: func.grad(lambda v: vmap(f)(v).sum())(x[None])[0],
+    "jvp of grad": lambda f: lambda x: jvp(func.grad(f), (x,), (x,))[1],
+    "vmap twice": lambda f: lambda x: vmap(func.grad(lambda u: vmap(func.grad(f))(u[None])[0]))(x[None])[0],
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_checkpoint_of_a_function_that_walks_inside_of_a_transform(name):
+    w = ga.tensor(0.3, dtype=ga.float64, requires_grad=True)
+    x = ga.tensor(0.7, dtype=ga.float64, requires_grad=True)
+    part = INSIDE[name](lambda y: ga.sin(y * w) * y)
+    for order in (lambda f: f, func.grad):
+        wanted = grad(order(part)(x), (x, w))
+        found = grad(order(lambda v: checkpoint(part, v))(x), (x, w))
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one.item(), other.item(), rtol=1e-12)
+
+
+def test_an_argument_from_outside_of_a_transform_is_reached_through_a_checkpoint_inside():
+    x = ga.tensor([0.7, 1.1], dtype=ga.float64)
+    w = ga.tensor(0.3, dtype=ga.float64, requires_grad=True)
+    part = lambda y, w: ga.sin(y * w) * w
+    wanted = grad(vmap(func.grad(lambda y: part(y, w)))(x).sum(), w)[0]
+    found = grad(vmap(func.grad(lambda y: checkpoint(part, y, w)))(x).sum(), w)[0]
+    np.testing.assert_allclose(found.item(), wanted.item(), rtol=1e-12)
 
 
 def test_without_recording_a_checkpoint_is_a_call():

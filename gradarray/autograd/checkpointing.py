@@ -5,6 +5,10 @@ Knows how what nodes save is stored. Must not know operations.
 A checkpoint stores nothing of what the nodes in its function save but each one's position. When the walk asks for the
 first, the function is run again and the values are collected in the same order, as many as there were; then it is
 stopped. What is saved are the arguments, as a node's would be: an outer checkpoint forgets them too.
+
+An array of a transform is made of tensors, which have a tape of their own. So arguments are given as tensors of the
+transform that runs: these lead, when the function is run again, to where they led at first. And what is saved inside of
+a transform that the function begins is kept: it is walked before that ends, and a second run would begin another one.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Any
 
 from gradarray import _state, _watch
 from gradarray._dispatch import make
-from gradarray._levels import resumed
+from gradarray._levels import Level, raised, resumed
 from gradarray._place import Place
 from gradarray._storage import LEAF, Cell, Value, cell_of
 from gradarray.autograd.saving import Packing, Stored, enter, innermost
@@ -51,19 +55,21 @@ class _Position(Stored):
 class _Frame(Packing):
     """One call of a checkpoint. As long as it looks on, positions are stored."""
 
-    def __init__(self, run: Callable[[], Any], early_stop: bool, check: bool) -> None:
-        self._run, self._early_stop, self._check = run, early_stop, check
+    def __init__(self, run: Callable[[], Any], level: Level | None, early_stop: bool, check: bool) -> None:
+        self._run, self._level, self._early_stop, self._check = run, level, early_stop, check
         self._made: list[str] = []
         self._cells: dict[int, Cell] = {}
 
-    def store(self, cell: Cell, place: Place) -> Stored:
+    def store(self, cell: Cell, place: Place) -> Stored | Cell:
+        if _begun_inside(place.level, self._level):
+            return cell
         self._made.append(_description(cell, place))
         return _Position(self, len(self._made) - 1)
 
     def value(self, position: int) -> Any:
         """The array at ``position``; it is not kept any longer."""
         if position not in self._cells:
-            collector = _Collector(self._made, self._early_stop, self._check)
+            collector = _Collector(self._made, self._level, self._early_stop, self._check)
             self._cells = collector.cells
             token, recording = enter(collector), _state.grad_enabled.set(True)
             try:
@@ -84,12 +90,14 @@ class _Frame(Packing):
 class _Collector(Packing):
     """Looks on while the function of a checkpoint is run again."""
 
-    def __init__(self, made: Sequence[str], early_stop: bool, check: bool) -> None:
-        self._made, self._early_stop, self._check = made, early_stop, check
+    def __init__(self, made: Sequence[str], level: Level | None, early_stop: bool, check: bool) -> None:
+        self._made, self._level, self._early_stop, self._check = made, level, early_stop, check
         self.cells: dict[int, Cell] = {}
         self.count = 0
 
     def store(self, cell: Cell, place: Place) -> Cell:
+        if _begun_inside(place.level, self._level):
+            return cell
         if self.count < len(self._made):
             was, now = self._made[self.count], _description(cell, place)
             if self._check and now != was:
@@ -102,6 +110,11 @@ class _Collector(Packing):
         if self._early_stop and self.count == len(self._made):
             raise _Enough
         return cell
+
+
+def _begun_inside(level: Level | None, around: Level | None) -> bool:
+    """Whether ``level`` is a transform that began while ``around`` (None: no transform) was the innermost."""
+    return level is not None and level.depth > (0 if around is None else around.depth)
 
 
 def _description(cell: Cell, place: Place) -> str:
@@ -121,6 +134,11 @@ class _Argument:
     def tensor(self) -> Any:
         """The tensor as it was, a leaf."""
         return make(self._cell[0], self._place, node=LEAF if self._required else None)
+
+
+def _raised(given: Any) -> Any:
+    """``given`` with its tensors as tensors of the transform that runs now."""
+    return _mapped(given, lambda x: raised(x) if isinstance(x, Value) else x)
 
 
 def _stored(given: Any) -> Any:
@@ -220,17 +238,18 @@ def checkpoint(
         raise ValueError(f"determinism_check must be 'default' or 'none', got {determinism_check!r}")
     if not _state.grad_enabled.get():
         return function(*args, **kwargs)
+    level = _state.transform.get()  # the walk may come when it has ended, or while others run
+    if level is not None:
+        args, kwargs = _raised(args), _raised(kwargs)
     stored_args, stored_kwargs = _stored(args), _stored(kwargs)
     replaying = _replaying() if preserve_rng_state else nullcontext
     forward, again = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
-
-    level = _state.transform.get()  # the walk may come when it has ended, or while others run
 
     def run() -> Any:
         with resumed(level), replaying(), again:
             return function(*_restored(stored_args), **_restored(stored_kwargs))
 
-    token = enter(_Frame(run, early_stop, determinism_check == "default"))
+    token = enter(_Frame(run, level, early_stop, determinism_check == "default"))
     try:
         with forward:
             return function(*args, **kwargs)
