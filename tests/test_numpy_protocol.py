@@ -34,6 +34,7 @@ def put(x, indices, value, axis):
 
 # name: [(function of arrays, arrays...), ...]
 EXAMPLES = {
+    "allclose": [(np.allclose, V, V), (lambda x: np.allclose(x, 1.0), V)],
     "angle": [(np.angle, C), (lambda x: np.angle(x, deg=True), C)],
     "append": [(np.append, A, B), (lambda x, y: np.append(x, y, axis=0), A, B)],
     "apply_along_axis": [
@@ -86,6 +87,10 @@ EXAMPLES = {
     "hstack": [(lambda x, y: np.hstack([x, y]), V, W), (lambda x, y: np.hstack([x, y]), A, B)],
     "inner": [(np.inner, V, W), (np.inner, A, B), (np.inner, V[0], W)],
     "iscomplexobj": [(np.iscomplexobj, A), (np.iscomplexobj, C)],
+    "isclose": [
+        (np.isclose, V, V), (lambda x: np.isclose(x, 0.5, atol=0.6), V), (lambda x: np.isclose(1, x, rtol=0.5), P),
+        (lambda x: np.isclose(x, [1.0] * 6, rtol=0.5), P),
+    ],
     "isrealobj": [(np.isrealobj, A), (np.isrealobj, C)],
     "linalg.multi_dot": [(lambda x, y, z: np.linalg.multi_dot([x, y, z]), S, A, A.T)],
     "linalg.norm": [
@@ -131,13 +136,22 @@ EXAMPLES = {
     "searchsorted": [
         (np.searchsorted, np.sort(V), W), (lambda x, y: np.searchsorted(x, y, side="right"), np.sort(V), W),
     ],
+    "select": [
+        (lambda x, y: np.select([x > 1, x > 0], [x, y * 2], 7.0), A, B), (lambda x: np.select([x > 0], [x]), V),
+        (lambda x: np.select([x > 1, x > 0], [W, 1.0], x), V),
+    ],
     "shape": [(np.shape, A)],
     "size": [(np.size, A), (lambda x: np.size(x, 1), A)],
     "sort": [(np.sort, A), (lambda x: np.sort(x, axis=None), A), (lambda x: np.sort(x, 0, "stable"), A)],
     "split": [(lambda x: np.split(x, 2, axis=1), A), (lambda x: np.split(x, [1, 2]), A)],
     "squeeze": [(lambda x: np.squeeze(x[None]), A), (lambda x: np.squeeze(x[None], 0), A)],
     "std": [(np.std, A), (lambda x: np.std(x, 0, ddof=1), A)],
+    "stack": [(lambda x, y: np.stack([x, y], axis=1), A, B), (lambda x: np.stack([x, B]), A)],
     "swapaxes": [(lambda x: np.swapaxes(x, 0, 2), T)],
+    "take": [
+        (lambda x: np.take(x, [5, 0, -1]), A), (lambda x: np.take(x, [0, 2], axis=1), A),
+        (lambda x: np.take(x, 1, 0), A),
+    ],
     "tile": [(lambda x: np.tile(x, 2), A), (lambda x: np.tile(x, (2, 1, 3)), A)],
     "trace": [(np.trace, S), (lambda x: np.trace(x, 1, 1, 2), T)],
     "transpose": [(np.transpose, T), (lambda x: np.transpose(x, (1, 0, 2)), T), (lambda x: np.transpose(a=x), A)],
@@ -181,11 +195,11 @@ BY_NAME = {
         (np.linalg.solve, S, A), (np.linalg.det, S), (lambda x: np.where(x > 0, x, 0.0), A), (np.hypot, V, W),
         (lambda x: np.max(x, axis=0), A), (lambda x: np.reshape(x, (2, -1)), A),
         (np.tensordot, T, T.transpose(1, 2, 0)),
-        (lambda x: np.stack([x, x], axis=1), A), (lambda x: np.take(x, [0, 2], axis=1), A), (np.tril, S),
+        (np.tril, S),
         (lambda x: np.fft.fft(x).real, V), (lambda x: np.moveaxis(x, 0, 2), T), (lambda x: np.expand_dims(x, 1), A),
         (lambda x: np.flip(x, 0), A), (lambda x: np.roll(x, 2), A), (np.prod, A), (np.real, C), (np.imag, C),
         (lambda x: np.broadcast_to(x, (2, 3, 4)), A), (lambda x: np.count_nonzero(x > 0, axis=0), A),
-        (lambda x: np.linalg.eigvalsh(x @ x.T), A), (np.isclose, V, V), (lambda x: np.argmax(x, axis=1), A),
+        (lambda x: np.linalg.eigvalsh(x @ x.T), A), (lambda x: np.argmax(x, axis=1), A),
     ],
 }  # fmt: skip
 CASES = [
@@ -262,6 +276,19 @@ def test_arrays_beside_tensors_come_along():
     x = ga.asarray(V).requires_grad_()
     for out in (np.dot(W, x), np.hstack([x, W]), np.convolve(W, x), W + x, np.outer(W, x), np.vdot(W, x)):
         assert isinstance(out, ga.Tensor) and out.requires_grad
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack])
+def test_arrays_beside_tensors_in_a_sequence_come_along(join):
+    pytest.importorskip("gradarray_strict")
+    x = ga.asarray(V, device="strict:device1").requires_grad_()
+    for arrays in ([W, x], (x, W)):
+        out = join(arrays)
+        assert out.device == x.device and out.requires_grad
+        np.testing.assert_array_equal(out.detach().cpu().numpy(), join([V if y is x else y for y in arrays]))
+    product = np.linalg.multi_dot([np.diag(W), x[:, None]])
+    np.testing.assert_allclose(product.detach().cpu().numpy(), (W * V)[:, None])
+    np.testing.assert_array_equal(np.clip(W, x, x + 1).detach().cpu().numpy(), np.clip(W, V, V + 1))
 
 
 def test_out_is_written_to():

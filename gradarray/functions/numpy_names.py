@@ -28,6 +28,7 @@ from gradarray.functions import (
     searching,
     sets,
     statistical,
+    testing,
     types,
 )
 from gradarray.functions.einsum import einsum
@@ -279,6 +280,27 @@ def _result_type(*xs: Any) -> Any:
     return types.result_type(*(np.dtype(x) if isinstance(x, type) else x for x in xs)).__numpy_dtype__
 
 
+def _close(compare: Callable[..., Any]) -> Callable[..., Any]:
+    def run(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+        place = next(x._place for x in (a, b) if isinstance(x, Value))
+        kinds = {type(x): types.result_type(a, b) for x in (a, b) if isinstance(x, int | float | complex)}
+        a, b = (as_value(x, dtype=kinds.get(type(x)), device=place) for x in (a, b))
+        return compare(a, b, rtol, atol, equal_nan)
+
+    return run
+
+
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    out = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        out = searching.where(*_tensors((condition, choice, out)))
+    return out
+
+
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    return searching.take(_flat(a), indices, axis=0) if axis is None else searching.take(a, indices, axis=axis)
+
+
 def _product(arrays: Any) -> Any:
     out, *rest = map(as_value, arrays)
     for x in rest:
@@ -287,6 +309,7 @@ def _product(arrays: Any) -> Any:
 
 
 OWN: dict[str, Callable[..., Any]] = {
+    "allclose": _close(testing.allclose),
     "angle": lambda z, deg=False: e.atan2(e.imag(z), e.real(z)) * (180 / math.pi if deg else 1.0),
     "append": _append,
     "apply_along_axis": _apply_along_axis,
@@ -324,6 +347,7 @@ OWN: dict[str, Callable[..., Any]] = {
     "hstack": _joined(1, 1),
     "inner": lambda a, b: matrices.inner(as_value(a), as_value(b)),
     "iscomplexobj": lambda x: x._dtype.kind == "c",
+    "isclose": _close(testing.isclose),
     "isrealobj": lambda x: x._dtype.kind != "c",
     "linalg.multi_dot": _product,
     "linalg.norm": _norm,
@@ -344,12 +368,15 @@ OWN: dict[str, Callable[..., Any]] = {
     "searchsorted": lambda a, v, side="left", sorter=None: searching.searchsorted(
         as_value(a), v, side=side, sorter=sorter
     ),
+    "select": _select,
     "shape": _shape,
     "size": lambda a, axis=None: a.numel() if axis is None else a._data.shape[axis],
     "sort": _sorted,
     "split": _split,
     "squeeze": _squeeze,
+    "stack": lambda arrays, axis=0: manipulation.stack([as_value(x) for x in arrays], axis=axis),
     "swapaxes": lambda a, axis1, axis2: manipulation.transpose(a, axis1, axis2),
+    "take": _take,
     "tile": lambda A, reps: manipulation.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),
     "trace": lambda a, offset=0, axis1=0, axis2=1, dtype=None: statistical.sum(
         matrices.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype
@@ -398,13 +425,19 @@ def call(namespace: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str,
         return namespace(*_tensors(args), **kwargs)
     positional = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
     further = given.arguments.pop("kwargs", {})
-    first = list(given.arguments.items())
-    rest = {PARAMETERS.get(k, k): v for k, v in first[positional:]}
-    return namespace(*_tensors(v for _, v in first[:positional]), **rest, **further)
+    names, values = list(given.arguments), _tensors(given.arguments.values())
+    rest = {PARAMETERS.get(k, k): v for k, v in zip(names[positional:], values[positional:], strict=True)}
+    return namespace(*values[:positional], **rest, **further)
 
 
 def _tensors(args: Any) -> list[Any]:
-    """``args``, NumPy's arrays among them as tensors where the first tensor lies."""
+    """``args``, NumPy's arrays among them, and beside tensors in a sequence, as tensors where the first tensor lies."""
     args = list(args)
-    place = next((x._place for x in args if isinstance(x, Value)), None)
-    return [as_value(x, device=place) if isinstance(x, np.ndarray) else x for x in args]
+    beside = [isinstance(x, list | tuple) and any(isinstance(y, Value) for y in x) for x in args]
+    all_ = [y for x, several in zip(args, beside, strict=True) for y in (x if several else (x,))]
+    place = next((x._place for x in all_ if isinstance(x, Value)), None)
+
+    def one(x: Any) -> Any:
+        return as_value(x, device=place) if isinstance(x, np.ndarray) else x
+
+    return [[one(y) for y in x] if several else one(x) for x, several in zip(args, beside, strict=True)]
