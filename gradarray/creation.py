@@ -205,7 +205,7 @@ def full(
         Also as ``size=``.
     fill_value : scalar
         Its kind decides the dtype where none is given: bool, int64 (int32 on a device that has no int64), the default
-        dtype, or its complex twin.
+        dtype, or its complex twin. Differentiable in it, where it is a tensor of no dimensions.
     dtype, device, requires_grad
         As :func:`empty`.
 
@@ -218,6 +218,10 @@ def full(
     Array API standard, ``full``; ``torch.full``.
     """
     place = to_place(device)
+    if _has_history(fill_value):
+        full_size = to_shape((_given("a shape", [shape, size]),))
+        kept = _kept("full", fill_value, _kind_of(fill_value, place) if dtype is None else as_dtype(dtype), place)
+        return apply(TABLE["clone"], (apply(TABLE["broadcast_to"], (kept,), {"shape": full_size}),), {})
     fill_value = _number(fill_value)
     if not isinstance(fill_value, int | float | complex):
         raise TypeError(f"full: fill_value must be a number, got {_short(fill_value)}")
@@ -226,6 +230,28 @@ def full(
     value = _converted(host, kind)
     raw = _made(place, kind, "full", (full_size, value.item()), lambda: np.full(full_size, value))
     return leaf(make(raw, place, kind), requires_grad)
+
+
+def _has_history(x: Any) -> bool:
+    """Whether ``x`` is a tensor that would lose something by becoming a number: the tape, or a transform's share."""
+    return isinstance(x, Value) and (requires_grad(x) or x._place.level is not None)
+
+
+def _kind_of(x: Value, place: Place) -> DType:
+    """The dtype that the number ``x`` decides."""
+    default = _state.get_default_dtype()
+    return {"b": bool_, "f": default, "c": default.to_complex()}.get(x._dtype.kind, place.integer)
+
+
+def _kept(name: str, x: Any, kind: DType, place: Place) -> Any:
+    """The number ``x``, a tensor perhaps, as a 0-d tensor of ``kind`` that stays on the tape."""
+    if not isinstance(x, Value):
+        return full((), x, dtype=kind, device=place)
+    if math.prod(x._data.shape) != 1:
+        raise ShapeError(f"{name}: a number was expected, got a tensor of shape {list(x._data.shape)}")
+    if x._dtype.kind == "c" and kind.kind != "c":
+        raise DtypeError(f"{name}: cannot convert complex numbers to {kind!r} without loss; take real() first")
+    return apply(TABLE["reshape"], (cast(transfer(x, place), kind),), {"shape": ()})
 
 
 def _like(x: Any, dtype: Any, device: Any) -> tuple[Any, Any]:
@@ -301,6 +327,9 @@ def full_like(
     """
     dtype, device = _like(x, dtype, device)
     if _is_unknown(x):
+        if _has_history(fill_value):
+            one: Any = _unknown_like(x, 1, dtype, device, False)
+            return one * _kept("full_like", fill_value, one._dtype, one._place)  # type: ignore[no-any-return]
         return _unknown_like(x, _number(fill_value), dtype, device, requires_grad)
     return full(x._data.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -369,7 +398,7 @@ def linspace(
 ) -> Tensor:
     """``num`` numbers evenly spaced from ``start`` to ``stop``, with it unless ``endpoint`` is False.
 
-    PyTorch's names for ``stop`` and ``num`` are ``end`` and ``steps``.
+    PyTorch's names for ``stop`` and ``num`` are ``end`` and ``steps``. Differentiable in tensors of no dimensions.
 
     Raises
     ------
@@ -380,7 +409,11 @@ def linspace(
     ----------
     Array API standard, ``linspace``; ``torch.linspace``.
     """
-    start, stop = _number(start), _number(_given("linspace", [stop, end]))
+    stop = _given("linspace", [stop, end])
+    if (_has_history(start) or _has_history(stop)) and _floating(dtype).kind in "fc":
+        number = _given("linspace", [num, steps])
+        return _between(start, stop, number, dtype, to_place(device), endpoint)  # type: ignore[no-any-return]
+    start, stop = _number(start), _number(stop)
     num = operator.index(_given("linspace", [num, steps]))
     if num < 0:
         raise ShapeError(f"linspace: number of steps must be non-negative, got {num}")
@@ -391,6 +424,18 @@ def linspace(
     values = np.linspace(start, stop, num, endpoint=endpoint, dtype=kind.__numpy_dtype__)
     place.to_raw_dtype(kind)
     return leaf(make(place.backend.from_numpy(values, place.device, copy=False), place, kind), requires_grad)
+
+
+def _between(start: Any, stop: Any, num: Any, dtype: Any, place: Place, endpoint: bool) -> Any:
+    """As :func:`linspace`, from or to a tensor that :func:`_has_history`; both ends are exact."""
+    kind = _floating(dtype)
+    if dtype is None and any(
+        x._dtype.kind == "c" if isinstance(x, Value) else type(x) is complex for x in (start, stop)
+    ):
+        kind = kind.to_complex()
+    weight = linspace(0, 1, num, dtype=kind, device=place, endpoint=endpoint)
+    rest = linspace(1, 0, num, dtype=kind, device=place) if endpoint else 1 - weight
+    return _kept("linspace", start, kind, place) * rest + _kept("linspace", stop, kind, place) * weight
 
 
 def eye(

@@ -99,6 +99,40 @@ def test_full_takes_a_number_only():
             ga.full((2,), value)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda v: ga.full((2, 3), v, dtype=ga.float64),
+        lambda v: ga.full_like(ga.zeros(2, 3, dtype=ga.float64), v),
+        lambda v: ga.zeros(2, 3, dtype=ga.float64).new_full((2, 3), v),
+        lambda v: ga.linspace(0, v, 6, dtype=ga.float64),
+        lambda v: ga.linspace(v, v * v, 6, endpoint=False, dtype=ga.float64),
+        lambda v: ga.linspace(v, 1, 1, dtype=ga.float64),
+    ],
+)
+def test_a_tensor_in_place_of_a_number_stays_on_the_tape(make):
+    value = ga.tensor(3.0, dtype=ga.float64)
+    taped = value.clone().requires_grad_()
+    out = make(taped)
+    assert ga.allclose(out, make(value)) and out.requires_grad
+    assert ga.autograd.gradcheck(make, (taped,))
+    jacobian = ga.func.jacfwd(make)(value)
+    assert ga.allclose(jacobian, ga.func.jacrev(make)(value)) and bool((jacobian != 0).any())
+    assert ga.allclose(ga.func.vmap(make)(value[None]), out[None])
+
+
+def test_a_tensor_in_place_of_a_number_decides_the_dtype_as_the_number_does():
+    for value in (1.5, 1j):
+        taped = ga.tensor(value, dtype=ga.complex128 if value == 1j else ga.float64, requires_grad=True)
+        assert ga.full((2,), taped).dtype is ga.full((2,), value).dtype
+        assert ga.linspace(0, taped, 2).dtype is ga.linspace(0, value, 2).dtype
+    assert ga.linspace(0, ga.tensor(3.0, requires_grad=True), 3, dtype=ga.int64).tolist() == [0, 1, 3]
+    with pytest.raises(RuntimeError, match="shape"):
+        ga.full((2,), ga.ones(2, requires_grad=True))
+    with pytest.raises(TypeError, match="without loss"):
+        ga.full((2,), ga.tensor(1j, requires_grad=True), dtype=ga.float32)
+
+
 @pytest.mark.parametrize(("value", "dtype"), [(300, ga.uint8), (2**31, ga.int32), (float("nan"), ga.int64)], ids=str)
 def test_a_number_beyond_the_dtype_is_refused(value, dtype):
     for make in (lambda: ga.full((2,), value, dtype=dtype), lambda: ga.tensor([value], dtype=dtype)):
