@@ -581,7 +581,9 @@ class Tensor(Methods):
         from gradarray.functions import numpy_ufuncs  # late
 
         namespace = self.__array_namespace__()
-        function = numpy_ufuncs.function(namespace.special if is_scipys(ufunc) else namespace, ufunc, method)
+        if is_scipys(ufunc) and hasattr(namespace.special, ufunc.__name__):  # log1p, expm1 and round are the standard's
+            namespace = namespace.special
+        function = numpy_ufuncs.function(namespace, ufunc, method)
         out = kwargs.pop("out", None)
         if function is None or (kwargs and method in ("__call__", "outer")):
             library = "scipy.special" if is_scipys(ufunc) else "numpy"

@@ -25,7 +25,7 @@ def gradients(name, *xs):
 
 x, a = np.array([0.3, 0.5, 0.8]), np.array([0.7, 1.5, 2.5])
 for name, xs in {"erf": [x], "ndtri": [x], "gammainc": [a, x], "betainc": [a, a[::-1].copy(), x],
-                 "zeta": [a + 1, x], "stdtr": [a, x], "xlogy": [a, x], "psi": [a]}.items():
+                 "zeta": [a + 1, x], "stdtr": [a, x], "xlogy": [a, x], "psi": [a], "log1p": [x], "expm1": [x]}.items():
     for i, g in enumerate(gradients(name, *xs)):
         there, back = ([v + h * (j == i) for j, v in enumerate(xs)] for h in (1e-6, -1e-6))
         slope = (getattr(sp, name)(*there) - getattr(sp, name)(*back)) / 2e-6
