@@ -448,7 +448,7 @@ def diff(
         Of bool: whether neighbours differ.
     axis : int
     n : int
-        The result is shorter by as much; with 0 it is a copy.
+        The result is shorter by as much; with 0 it is a copy of ``x``.
     prepend, append : Tensor, optional
         Joined to ``x`` along ``axis`` first. Dtypes promote.
 
@@ -474,8 +474,10 @@ def diff(
     if n < 0:
         raise ShapeError(f"diff: n must not be negative, got {n}")
     axis = check_axis(x, axis) % len(x._data.shape)
+    if n == 0:  # of x alone, as NumPy and PyTorch have it
+        return clone(x)
     parts = [part for part in (prepend, x, append) if part is not None]
-    out = concat(parts, axis=axis) if len(parts) > 1 else x if n else clone(x)
+    out = concat(parts, axis=axis) if len(parts) > 1 else x
     before = (slice(None),) * axis
     minus = not_equal if out._dtype.kind == "b" else subtract
     for _ in range(n):
