@@ -649,7 +649,7 @@ class Methods(Value):
 
     def narrow(self, dim: int, start: int, length: int) -> Any:
         """``length`` elements along ``dim`` from ``start``, a view. ``torch.Tensor.narrow``."""
-        axis = statistical.check_axis(self, dim) % len(self._data.shape)
+        axis = statistical.needed_axis(self, dim) % len(self._data.shape)
         n = self._data.shape[axis]
         start = start + n if start < 0 else start
         if length < 0 or not 0 <= start <= n - length:

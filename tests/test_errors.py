@@ -65,6 +65,26 @@ def test_functions_say_what_they_take(name, other):
         getattr(ga, name)(ga.ones(2), other)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ga.take(x, ga.tensor([0]), axis=0), lambda x: ga.repeat(x, 2, axis=0),
+        lambda x: ga.squeeze(x, axis=-1), lambda x: ga.take_along_axis(x, ga.tensor(0)), lambda x: ga.moveaxis(x, 0, 0), lambda x: ga.vecdot(x, x),
+        lambda x: ga.unstack(x), lambda x: x.index_select(0, ga.tensor([0])), lambda x: x.narrow(0, 0, 1),
+    ],
+)  # fmt: skip
+def test_a_tensor_of_no_dimensions_has_no_axis(call):
+    with pytest.raises(IndexError, match="but tensor has no dimensions"):
+        call(ga.tensor(1.0))
+
+
+@pytest.mark.parametrize("sort", [ga.sort, ga.argsort])
+def test_sorting_a_number_needs_an_axis_that_it_could_have(sort):
+    assert sort(ga.tensor(0), axis=0).item() == sort(ga.tensor(0)).item() == 0
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        sort(ga.tensor(0), axis=1)
+
+
 @pytest.mark.parametrize("given", [[1.0], np.ones(2), 2.0, "a", None], ids=repr)
 @pytest.mark.parametrize(
     "name",

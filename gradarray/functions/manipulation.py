@@ -18,7 +18,7 @@ from gradarray.creation import as_value, to_place
 from gradarray.dtypes import DType, as_dtype
 from gradarray.functions.elementwise import not_equal, subtract
 from gradarray.functions.indexing import getitem
-from gradarray.functions.statistical import check_axis, check_tensor
+from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -175,11 +175,12 @@ def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence
     ----------
     Array API standard, ``moveaxis``; ``torch.moveaxis``.
     """
-    check_axis(x, source if isinstance(source, int) else tuple(source))
-    check_axis(x, destination if isinstance(destination, int) else tuple(destination))
+    sources = (source,) if isinstance(source, int) else tuple(source)
+    destinations = (destination,) if isinstance(destination, int) else tuple(destination)
+    for axes in filter(None, (sources, destinations)):
+        needed_axis(x, axes)
     ndim = len(x._data.shape)
-    moved = [s % ndim for s in ((source,) if isinstance(source, int) else source)]
-    places = [d % ndim for d in ((destination,) if isinstance(destination, int) else destination)]
+    moved, places = [s % ndim for s in sources], [d % ndim for d in destinations]
     if len(moved) != len(places):
         raise ValueError(f"moveaxis: {len(moved)} sources for {len(places)} destinations")
     order = [i for i in range(ndim) if i not in moved]
@@ -227,8 +228,9 @@ def squeeze(x: Tensor, /, axis: int | tuple[int, ...]) -> Tensor:
     ----------
     Array API standard, ``squeeze``.
     """
-    check_axis(x, axis)
     axes = axis if isinstance(axis, tuple) else (axis,)
+    if axes:
+        needed_axis(x, axis)
     if any(x._data.shape[a] != 1 for a in axes):
         raise ShapeError(f"squeeze: cannot drop axis {axis} of shape {list(x._data.shape)}: its length is not 1")
     return apply(TABLE["squeeze"], (x,), {"axis": axes})
@@ -423,7 +425,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     """
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    axis = check_axis(x, axis) % len(x._data.shape)
+    axis = needed_axis(x, axis) % len(x._data.shape)
     n = x._data.shape[axis]
     if isinstance(repeats, Value) or not isinstance(repeats, int):
         import numpy as np

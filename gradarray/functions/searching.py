@@ -10,7 +10,7 @@ from gradarray._storage import Value
 from gradarray.creation import arange, as_value
 from gradarray.functions.indexing import getitem
 from gradarray.functions.manipulation import broadcast_to, reshape
-from gradarray.functions.statistical import check_axis, check_tensor
+from gradarray.functions.statistical import check_axis, needed_axis
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -98,9 +98,10 @@ def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: b
     ----------
     Array API standard, ``argsort``; ``torch.argsort``.
     """
-    if not check_tensor(x)._data.shape:
+    axis = check_axis(x, axis)
+    if not x._data.shape:
         return apply(TABLE["argmax"], (x,), {"axis": None, "keepdims": False})
-    params = {"axis": check_axis(x, axis), "descending": descending, "stable": stable}
+    params = {"axis": axis, "descending": descending, "stable": stable}
     return apply(TABLE["argsort"], (x,), params)
 
 
@@ -111,7 +112,8 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
     ----------
     Array API standard, ``sort``; ``torch.sort`` (which gives the positions as well).
     """
-    if not check_tensor(x)._data.shape:
+    axis = check_axis(x, axis)
+    if not x._data.shape:
         return apply(TABLE["clone"], (x,), {})
     return take_along_axis(x, argsort(x, axis=axis, descending=descending, stable=stable), axis=axis)
 
@@ -127,7 +129,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
         if len(x._data.shape) != 1:
             raise ValueError(f"take: axis must be given for a tensor of shape {list(x._data.shape)}")
         axis = 0
-    axis = check_axis(x, axis) % len(x._data.shape)
+    axis = needed_axis(x, axis) % len(x._data.shape)
     return getitem(x, (*(slice(None),) * axis, as_value(indices, device=x._place)))
 
 
@@ -144,7 +146,7 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
             f"take_along_axis: x and indices must have as many dimensions, got shapes {list(x._data.shape)} and "
             f"{list(indices._data.shape)}"
         )
-    axis = check_axis(x, axis) % ndim
+    axis = needed_axis(x, axis) % ndim
     lengths = [b if a == 1 else a for a, b in zip(x._data.shape, indices._data.shape, strict=True)]
     lengths[axis] = indices._data.shape[axis]
     key: list[Any] = []

@@ -60,6 +60,20 @@ def check_axis(x: Any, axis: Any) -> Any:
     return None if ndim == 0 else axis
 
 
+def needed_axis(x: Any, axis: Any) -> Any:
+    """``axis``, as :func:`check_axis`, of an ``x`` that must have one: a tensor of no dimensions has none.
+
+    Raises
+    ------
+    IndexError
+        As PyTorch does.
+    """
+    found = check_axis(x, axis)
+    if not x._data.shape:
+        raise IndexError(f"Dimension specified as {axis} but tensor has no dimensions")
+    return found
+
+
 def _accumulator(x: Any, dtype: Any) -> Any:
     """``x`` in the dtype that its sum or product has: given, or for small integers the standard's default."""
     if dtype is not None:
