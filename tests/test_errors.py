@@ -69,7 +69,8 @@ def test_functions_say_what_they_take(name, other):
     "call",
     [
         lambda x: ga.take(x, ga.tensor([0]), axis=0), lambda x: ga.repeat(x, 2, axis=0),
-        lambda x: ga.squeeze(x, axis=-1), lambda x: ga.take_along_axis(x, ga.tensor(0)), lambda x: ga.moveaxis(x, 0, 0), lambda x: ga.vecdot(x, x),
+        lambda x: ga.squeeze(x, axis=-1), lambda x: ga.take_along_axis(x, ga.tensor(0)),
+        lambda x: ga.moveaxis(x, 0, 0), lambda x: ga.vecdot(x, x),
         lambda x: ga.unstack(x), lambda x: x.index_select(0, ga.tensor([0])), lambda x: x.narrow(0, 0, 1),
     ],
 )  # fmt: skip
