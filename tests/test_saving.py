@@ -217,6 +217,12 @@ def test_a_checkpoint_of_a_function_that_walks_inside_of_a_transform(name):
             np.testing.assert_allclose(one.item(), other.item(), rtol=1e-12)
 
 
+def test_a_checkpoint_of_a_function_that_walks_over_a_square():
+    x = ga.tensor(0.7, dtype=ga.float64, requires_grad=True)
+    part = lambda y: grad(y * y, y, create_graph=True)[0] * y
+    assert grad(checkpoint(part, x), x)[0].item() == grad(part(x), x)[0].item() == pytest.approx(2.8)
+
+
 def test_an_argument_from_outside_of_a_transform_is_reached_through_a_checkpoint_inside():
     x = ga.tensor([0.7, 1.1], dtype=ga.float64)
     w = ga.tensor(0.3, dtype=ga.float64, requires_grad=True)

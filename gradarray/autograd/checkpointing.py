@@ -87,6 +87,21 @@ class _Frame(Packing):
         return self._cells.pop(position)[0]
 
 
+class _Again(Stored):
+    """A value saved when the function is run again: for each time another, as positions are.
+
+    What a walk in the function records may hang on whether two saved values are one, as those of ``x * x`` are.
+    """
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def __getitem__(self, index: int) -> Any:
+        return self._cell[index]
+
+
 class _Collector(Packing):
     """Looks on while the function of a checkpoint is run again."""
 
@@ -95,7 +110,7 @@ class _Collector(Packing):
         self.cells: dict[int, Cell] = {}
         self.count = 0
 
-    def store(self, cell: Cell, place: Place) -> Cell:
+    def store(self, cell: Cell, place: Place) -> Stored | Cell:
         if _begun_inside(place.level, self._level):
             return cell
         if self.count < len(self._made):
@@ -109,7 +124,7 @@ class _Collector(Packing):
         self.count += 1
         if self._early_stop and self.count == len(self._made):
             raise _Enough
-        return cell
+        return _Again(cell)
 
 
 def _begun_inside(level: Level | None, around: Level | None) -> bool:
