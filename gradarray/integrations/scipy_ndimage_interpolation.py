@@ -19,6 +19,7 @@ from gradarray.integrations.scipy_ndimage_windows import chosen, each, image, pa
 from gradarray.integrations.teaching import array, constant, detached, tensors, tracked
 
 _FURTHER = 12  # how many elements SciPy adds where the spline's continuation is not exact
+_REACH = 8  # more than the elements on each side that a spline of any order weighs
 
 
 def _order(order: int) -> int:
@@ -61,8 +62,8 @@ def mapped(at: np.ndarray[Any, Any], n: int, mode: str) -> tuple[np.ndarray[Any,
     inside = (at >= 0) & (at <= n - 1)
     if mode == "constant":
         return np.where(inside, at, -1.0), slope
-    if mode == "nearest":
-        return np.clip(at, 0, n - 1), np.where(inside, 1.0, 0.0)
+    if mode == "nearest":  # it is the neighbours that lie on the edge; beyond the reach of every order all of them do
+        return np.clip(at, -_REACH, n - 1 + _REACH), np.where((at >= -_REACH) & (at <= n - 1 + _REACH), 1.0, 0.0)
     if mode in ("wrap", "grid-wrap"):
         period = n - 1 if mode == "wrap" else n
         new = np.where(at < 0, at + period * ((-at // max(period, 1)) + 1), at - period * (at // max(period, 1)))

@@ -26,6 +26,13 @@ def test_map_coordinates(mode, order):
         agrees(both, X, ANYWHERE, second=order > 1)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
+@pytest.mark.parametrize("mode", MODES)
+def test_coefficients_that_are_given(mode, order):
+    both = lambda x, at: nd.map_coordinates(x, at, order=order, mode=mode, cval=0.7, prefilter=False)
+    agrees(both, X, ANYWHERE)
+
+
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 @pytest.mark.parametrize("mode", ["constant", "nearest", "reflect", "grid-wrap"])
 def test_shift_and_zoom(mode, order):
