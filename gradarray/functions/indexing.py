@@ -171,6 +171,9 @@ def _params(known: tuple[Any, ...]) -> dict[str, Any]:
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``, for every key that :func:`getitem` takes. Differentiable in ``x`` and ``value``.
 
+    Where integer arrays in ``key`` name an element several times, which of its values is kept is the library's affair,
+    and the gradient is that of each, as in PyTorch: too large by those that were overwritten.
+
     Raises
     ------
     IndexError
