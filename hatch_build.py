@@ -40,6 +40,7 @@ UNTYPED = [
     "ops._helpers",
     "ops.indexing",
     "ops.linalg",
+    "ops.manipulation",
     "ops.statistical",
 ]
 # Operations whose rules are compiled, too: those of small arrays in loops.
