@@ -299,11 +299,9 @@ def saved_tensors(node: OpNode, kind: Kind | None = None) -> Sequence[Any]:
     saved: list[Any] = []
     for i, cell in enumerate(cells):
         raw: Any = None if cell is None else cell[0]
-        if raw is None:
-            saved.append(raw)
-        elif type(raw) is place.array_type or hasattr(raw, "shape"):
-            array: Any = raw
-            if kind is not None and type(raw) is kind.array_type and array.dtype is kind.raw_dtype:
+        is_array = type(raw) is place.array_type
+        if is_array or hasattr(raw, "shape"):
+            if kind is not None and is_array and raw.dtype is kind.raw_dtype:
                 x: Value = of_kind(raw, kind)
             else:
                 x = make(raw, place)

@@ -41,6 +41,19 @@ def leaves_of(tree: Any) -> list[Any]:
     return flatten(tree)[0]
 
 
+def with_aux(given: Any, what: str) -> tuple[Any, Any]:
+    """The output, and what comes with it, that a function gave to the transform ``what`` with ``has_aux=True``.
+
+    Raises
+    ------
+    RuntimeError
+        If it gave anything but a tuple of two.
+    """
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise RuntimeError(f"{what}: with has_aux=True the function must return (output, aux), a tuple of two")
+    return given
+
+
 def spread(prefix: Any, tree: Any, what: str) -> list[Any]:
     """For each leaf of ``tree`` what ``prefix``, which may stop above it, says of it.
 

@@ -85,9 +85,7 @@ def jvp(
         out = func(*(build([next(duals) for _ in leaves]) for leaves, build in flat))
         aux = None
         if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise RuntimeError("jvp: with has_aux=True the function must return (output, aux), a tuple of two")
-            out, aux = out
+            out, aux = _trees.with_aux(out, "jvp")
         leaves, build = _trees.flatten(out)
         pairs = [_split(level, x, strict) for x in leaves]
     level.write_back(xs, inside)

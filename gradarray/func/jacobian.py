@@ -145,9 +145,7 @@ def jacfwd(
             for i, (group, build) in zip(positions, flat, strict=True):
                 full[i] = build([next(it) for _ in group])
             out = func(*full, **kwargs)
-            if has_aux and (not isinstance(out, tuple) or len(out) != 2):
-                raise RuntimeError("jacfwd: with has_aux=True the function must return (output, aux), a tuple of two")
-            out, aux = out if has_aux else (out, ())
+            out, aux = _trees.with_aux(out, "jacfwd") if has_aux else (out, ())
             outs, kept["build"] = _trees.flatten(out)
             auxs, kept["aux"] = _trees.flatten(aux)
             kept["others"] = [None if isinstance(x, Value) else x for x in auxs]

@@ -112,9 +112,7 @@ class _Call:
             _state.grad_enabled.reset(token)
         self.aux = None
         if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise RuntimeError(f"{what}: with has_aux=True the function must return (output, aux), a tuple of two")
-            out, self.aux = out
+            out, self.aux = _trees.with_aux(out, what)
         self.outputs, self.build = _trees.flatten(out)
         for x in self.outputs:
             if not isinstance(x, Value):
