@@ -187,6 +187,7 @@ def some(kind):
         "zero": np.broadcast_to(np.float32(0), SIZE),
         "zeros within": np.where(x > 0, x, np.float32(0)),
         "infinities within": np.where(x > 0, x, np.float32(np.inf)),
+        "huge": x * np.float32(1e30),  # the squares are infinite
         "every other": np.repeat(x, 2)[::2],
         "float64": x.astype(np.float64),
         "number": 0.3,
@@ -196,7 +197,9 @@ def some(kind):
 
 
 @pytest.mark.parametrize("spare", [False, True])
-@pytest.mark.parametrize("p", ["array", "infinities within", "every other", "float64", "number", "0-d", "infinity"])
+@pytest.mark.parametrize(
+    "p", ["array", "infinities within", "huge", "every other", "float64", "number", "0-d", "infinity"]
+)
 @pytest.mark.parametrize("g", ["array", "read-only", "uniform", "one", "zero", "zeros within", "every other"])
 def test_arithmetic_is_the_operators(g, p, spare):
     def given(kind):
