@@ -13,10 +13,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree, which
 from tempfile import mkdtemp
 from textwrap import indent
 from typing import Any
@@ -84,28 +87,35 @@ def wanted() -> bool:
 
 
 def compiled(root: Path, folder: Path) -> Path:
-    """The extension modules, made in ``folder``; the part of it where they are."""
-    from Cython.Build import cythonize
-    from setuptools import Distribution, Extension
-    from setuptools.command.build_ext import build_ext
+    """The extension modules, made in ``folder``; the part of it where they are.
 
-    def extension(name: str, source: Path) -> Any:
-        return Extension(
-            f"gradarray.{name}",
-            [str(source)],
-            # types that Python makes are such that `node.__class__` can be set, as for classes written in Python
-            define_macros=[("CYTHON_USE_TYPE_SPECS", "1")],
-            # what a debugger would ask for takes five sixths of a file
-            extra_compile_args=[] if sys.platform == "win32" else ["-g0"],
-        )
+    GCC compiles them twice, the second time for what it saw ``benchmarks/training.py`` do, and on Linux they lie in one
+    library: what runs together lies together, of which a processor forgets less between two kernels.
+    """
+    extensions = translated(root, folder)
+    if is_gcc():
+        build(extensions, folder, ["-fprofile-generate"])
+        train(root, folder / "lib")
+        command = build(extensions, folder, ["-fprofile-use"])
+    else:
+        command = build(extensions, folder)
+    if sys.platform.startswith("linux"):
+        join(extensions, command, folder)
+    return folder / "lib"
+
+
+def translated(root: Path, folder: Path) -> list[Any]:
+    """The modules as C: of each a source whose initialization has a name of its own, and one that hands over to it."""
+    from Cython.Build import cythonize
+    from setuptools import Extension
 
     extensions = []
     for names, typed in ((TYPED, True), (UNTYPED, False)):
-        made = [extension(name, Path("gradarray", *name.split(".")).with_suffix(".py")) for name in names]
+        made = [Extension(f"gradarray.{n}", [str(Path("gradarray", *n.split(".")).with_suffix(".py"))]) for n in names]
         if typed:
             rules = folder / "_rules.pyx"
             rules.write_text(rules_ahead(root), encoding="utf-8")
-            made.append(extension("_rules", rules))
+            made.append(Extension("gradarray._rules", [str(rules)]))
         directives = {"language_level": 3, "annotation_typing": typed, "nonecheck": True, "infer_types": False}
         here = Path.cwd()
         os.chdir(root)
@@ -115,12 +125,72 @@ def compiled(root: Path, folder: Path) -> Path:
             )
         finally:
             os.chdir(here)
+    for extension in extensions:
+        whole, last = extension.name.replace(".", "_"), extension.name.rpartition(".")[2]
+        (source,) = extension.sources
+        body, entrance = folder / f"{whole}.c", folder / f"{whole}_init.c"
+        body.write_text(f'#define PyInit_{last} PyInit_{whole}\n#include "{(root / source).as_posix()}"\n')
+        entrance.write_text(
+            f"#include <Python.h>\nPyMODINIT_FUNC PyInit_{whole}(void);\n"
+            f"PyMODINIT_FUNC PyInit_{last}(void) {{ return PyInit_{whole}(); }}\n"
+        )
+        extension.sources = [str(body), str(entrance)]
+        # types that Python makes are such that `node.__class__` can be set, as for classes written in Python
+        extension.define_macros = [("CYTHON_USE_TYPE_SPECS", "1")]
+    return extensions
+
+
+def build(extensions: list[Any], folder: Path, flags: Sequence[str] = ()) -> Any:
+    """Compile and link all anew; the command that did."""
+    from setuptools import Distribution
+    from setuptools.command.build_ext import build_ext
+
+    for extension in extensions:
+        # what a debugger would ask for takes five sixths of a file
+        extension.extra_compile_args = [] if sys.platform == "win32" else ["-g0", *flags]
+        extension.extra_link_args = list(flags)
     command = build_ext(Distribution({"ext_modules": extensions}))
     command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "temp")
-    command.parallel = os.cpu_count()
+    command.parallel, command.force = os.cpu_count(), True
     command.ensure_finalized()
     command.run()
-    return folder / "lib"
+    return command
+
+
+def is_gcc() -> bool:
+    """Whether extensions are compiled by GCC, which can be shown what a program does."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "")
+    if not compiler or which(compiler[0]) is None:
+        return False
+    about = subprocess.run([*compiler, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    return "Free Software Foundation" in about.stdout
+
+
+def train(root: Path, library: Path) -> None:
+    """Run what the compiler is to see, on the modules in ``library``, of which nothing is left there then."""
+    copytree(root / "gradarray", library / "gradarray", dirs_exist_ok=True)
+    program = [sys.executable, "-B", str(root / "benchmarks" / "training.py")]
+    environment = {**os.environ, "PYTHONPATH": str(library), "OMP_NUM_THREADS": "1"}
+    subprocess.run(program, cwd=library, env=environment, check=True)
+    rmtree(library)
+
+
+def join(extensions: list[Any], command: Any, folder: Path) -> None:
+    """Link the modules that ``command`` has compiled once more: into one library, and doors to it by their names."""
+    from setuptools import Extension
+
+    bodies, entrances = (
+        command.compiler.object_filenames(sources, output_dir=command.build_temp)
+        for sources in zip(*(extension.sources for extension in extensions))
+    )
+    joined = Extension("gradarray._joined", [], extra_objects=bodies)
+    where = Path(build([joined], folder).get_ext_fullpath(joined.name))
+    doors = []
+    for extension, entrance in zip(extensions, entrances):
+        up = "/".join(["$ORIGIN", *[".."] * (extension.name.count(".") - 1)])
+        linked = {"library_dirs": [str(where.parent)], "libraries": [f":{where.name}"], "runtime_library_dirs": [up]}
+        doors.append(Extension(extension.name, [], extra_objects=[entrance], **linked))
+    build(doors, folder)
 
 
 def rules_ahead(root: Path) -> str:
