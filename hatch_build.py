@@ -203,7 +203,7 @@ def rules_ahead(root: Path) -> str:
     answer = subprocess.run(program, cwd=root, stdout=subprocess.PIPE, check=True)
     lines = ["from gradarray._nodes cimport OpNode", "MADE = {}"]
     for text in json.loads(answer.stdout):
-        typed = text.replace("def vjp(node, g):", "def vjp(OpNode node, g):")
+        typed = text.replace("def vjp(node, g", "def vjp(OpNode node, g")
         names = [*sorted(set(re.findall(r"\brule\d+\b", text))), "refcount", "MANY", "Large"]
         lines += ["def make(scope):", *(f"    {name} = scope[{name!r}]" for name in names)]
         lines += [indent(typed, "    "), "    return vjp", f"MADE[{text!r}] = make"]

@@ -110,8 +110,7 @@ class Rules:
 
     @cached_property
     def taped(self) -> Compiled:
-        real, _, n, wanted = self._sources
-        return _compile(*_source(real, n, wanted, taped=True))
+        return _compile(*self._taped_source())
 
     @cached_property
     def raw_complex(self) -> Compiled:
@@ -127,10 +126,14 @@ class Rules:
         real, _, n, wanted = self._sources
         return _source(real, n, wanted, taped=False, product=self._product, **how)
 
+    def _taped_source(self) -> tuple[str, dict[str, Any]]:
+        real, _, n, wanted = self._sources
+        return _source(real, n, wanted, taped=True)
+
     def texts(self) -> set[str]:
         """The text of what real cotangents that are not large meet."""
         weighed = {self._source(weighed=True)[0]} if self._sources[2] == 1 else set()
-        return {self._source()[0], *weighed}
+        return {self._source()[0], self._taped_source()[0], *weighed}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
