@@ -109,6 +109,33 @@ def test_a_norm_of_an_empty_matrix_is_zero(ord, shape):
     assert x.grad.shape == shape
 
 
+@pytest.mark.parametrize("ord", [-1, -2, -0.5])
+def test_a_norm_of_negative_order_that_is_zero_stays_so(ord):
+    x = ga.tensor([[0.0, 1.0, -2.0], [1.0, 1.0, -2.0]], requires_grad=True)
+    with np.errstate(divide="ignore"):
+        linalg.vector_norm(x, axis=1, ord=ord).sum().backward()
+    assert not x.grad[0].any()
+    assert x.grad[1].all()
+
+
+@pytest.mark.parametrize(
+    ("axes", "error", "match"),
+    [
+        (((2,), (0,)), IndexError, "but got 2"),
+        (((0,), (-3,)), IndexError, "but got -3"),
+        (((0, 0), (0, 1)), RuntimeError, "appears twice"),
+        (3, RuntimeError, "axes must be from 0 .* got 3"),
+        (-1, RuntimeError, "axes must be from 0 .* got -1"),
+    ],
+)
+def test_tensordot_needs_axes_that_are_there(axes, error, match):
+    with pytest.raises(error, match=match):
+        ga.tensordot(ga.ones(2, 2), ga.ones(2, 2), axes=axes)
+    with pytest.raises(error):
+        ga.tensordot(ga.ones(()), ga.ones(2, 2), axes=axes)
+    equal(ga.tensordot(ga.asarray(2.0), ga.ones(2), axes=0), np.full(2, 2, np.float32))
+
+
 def test_norm_is_of_vectors_or_matrices():
     x = numbers(2, 3, 4)
     t = ga.asarray(x)
@@ -123,6 +150,8 @@ def test_norm_is_of_vectors_or_matrices():
         linalg.norm(t, 1)
     with pytest.raises(RuntimeError, match="need two dimensions"):
         linalg.norm(t, "fro", 1)
+    with pytest.raises(TypeError, match="the same thing"):
+        linalg.norm(t, dim=1, axis=1)
 
 
 def test_matrix_rank():
@@ -146,6 +175,14 @@ def test_pinv_takes_a_tolerance_for_each_matrix():
     x = np.stack([np.diag([1.0, 1e-3])] * 2)
     found = linalg.pinv(ga.asarray(x), rtol=ga.asarray([1e-2, 1e-4]))
     equal(found, np.stack([np.diag([1.0, 0.0]), np.diag([1.0, 1e3])]))
+
+
+def test_pinv_with_a_tolerance_that_differs_along_a_batch():
+    x, rtol = np.stack([np.diag([1.0, 1e-3])] * 2), ga.asarray([1e-2, 1e-4])
+    found = ga.func.vmap(lambda a, r: linalg.pinv(a, rtol=r))(ga.asarray(x), rtol)
+    equal(found, np.stack([np.diag([1.0, 0.0]), np.diag([1.0, 1e3])]))
+    assert linalg.pinv(ga.zeros(2, 0, 3), rtol=rtol).shape == (2, 3, 0)
+    differentiates(lambda t: size(linalg.pinv(t, rtol=ga.asarray(1e-3))), numbers(3, 2, cplx=True))
 
 
 def test_vecdot():

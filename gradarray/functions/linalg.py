@@ -18,21 +18,24 @@ from gradarray._storage import Value
 from gradarray.autograd import no_grad
 from gradarray.creation import eye
 from gradarray.dtypes import as_dtype, finfo
+from gradarray.functions._dims import chosen
 from gradarray.functions.elementwise import abs as absolute
-from gradarray.functions.elementwise import conj, greater, multiply, subtract
+from gradarray.functions.elementwise import conj, divide, greater, multiply, subtract
 from gradarray.functions.manipulation import (
     broadcast_arrays,
     broadcast_shapes,
     broadcast_to,
     clone,
     expand_dims,
+    matrix_transpose,
     moveaxis,
     permute_dims,
     reshape,
     roll,
     squeeze,
 )  # fmt: skip
-from gradarray.functions.statistical import check_axis, check_tensor, count_nonzero, max, min, sum
+from gradarray.functions.searching import where
+from gradarray.functions.statistical import check_axis, check_tensor, count_nonzero, max, min, needed_axis, sum
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -90,13 +93,25 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Any, Any] = 2) -> 
     axes : int, or pair of sequences of int
         The last ``axes`` of ``x1`` with the first of ``x2``; or those listed.
 
+    Raises
+    ------
+    IndexError
+        If a tensor has no such axis.
+    RuntimeError
+        If a tensor has fewer axes, one is listed twice, or the lengths differ.
+
     References
     ----------
     Array API standard, ``tensordot``; ``torch.tensordot``.
     """
-    a, b = x1._data.shape, x2._data.shape
+    a, b = check_tensor(x1)._data.shape, check_tensor(x2)._data.shape
+    if isinstance(axes, int) and not 0 <= axes <= builtins.min(len(a), len(b)):
+        raise ShapeError(
+            f"tensordot: axes must be from 0 to the number of dimensions of both tensors, got {axes} for shapes "
+            f"{list(a)} and {list(b)}"
+        )
     first, second = (range(len(a) - axes, len(a)), range(axes)) if isinstance(axes, int) else axes
-    left, right = [i % len(a) for i in first], [i % len(b) for i in second]
+    left, right = _positions(x1, first), _positions(x2, second)
     if [a[i] for i in left] != [b[i] for i in right]:
         raise ShapeError(f"tensordot: dimensions {left} of {list(a)} and {right} of {list(b)} differ in length")
     keep1 = [i for i in range(len(a)) if i not in left]
@@ -113,6 +128,12 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Any, Any] = 2) -> 
     one = reshape(permute_dims(x1, (*keep1, *left)), (m, n))
     two = reshape(permute_dims(x2, (*right, *keep2)), (n, k))
     return reshape(matmul(one, two), (*rows, *columns))
+
+
+def _positions(x: Any, axes: Any) -> list[int]:
+    """``axes`` of ``x`` from the left."""
+    axes = tuple(axes)
+    return [a % len(x._data.shape) for a in needed_axis(x, axes)] if axes else []
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
@@ -317,8 +338,13 @@ def pinv(x: Tensor, /, *, rtol: float | Tensor | None = None) -> Tensor:
     ----------
     Array API standard, ``linalg.pinv``; ``torch.linalg.pinv``. Derivative: Golub & Pereyra (1973), 4.12.
     """
-    given = rtol._data if isinstance(rtol, Value) else rtol
-    return apply(TABLE["linalg.pinv"], (check_matrix(x, "pinv"),), {"rtol": given})
+    check_matrix(x, "pinv")
+    if not isinstance(rtol, Value):
+        return apply(TABLE["linalg.pinv"], (x,), {"rtol": rtol})
+    u, s, vh = apply(TABLE["linalg.svd"], (x,), {"full_matrices": False})  # parameters cannot differ along a batch
+    kept = greater(s, multiply(s[..., :1], expand_dims(rtol, axis=-1)))
+    inverse = where(kept, divide(1, where(kept, s, 1)), 0)
+    return matmul(multiply(conj(matrix_transpose(vh)), expand_dims(inverse, axis=-2)), conj(matrix_transpose(u)))
 
 
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
@@ -493,7 +519,7 @@ def norm(
     """
     x = floating(x if dtype is None else cast(x, as_dtype(dtype)))
     ndim = len(x._data.shape)
-    axis, keepdims = (axis if dim is None else dim), keepdim or keepdims
+    axis, keepdims = chosen(dim, axis), keepdim or keepdims
     if ord is None:
         return vector_norm(x, axis=axis, keepdims=keepdims)
     if axis is None:

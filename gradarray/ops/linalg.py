@@ -77,10 +77,9 @@ def _norm_partial(xp: Any, x: Any, out: Any, axis: Axis, ord: float) -> Any:
         return xp.sign(x) * (best / xp.sum(best, axis=axis, keepdims=True))
     if ord == 0:
         return xp.zeros_like(x)
-    safe = xp.where(norm == 0, xp.ones_like(norm), norm)
-    return xp.where(
-        size == 0, xp.zeros_like(x), xp.sign(x) * (xp.where(size == 0, xp.ones_like(size), size) / safe) ** (ord - 1)
-    )
+    flat = (size == 0) | (norm == 0)  # of a negative order one zero makes the norm 0, for any others
+    ratio = xp.where(flat, xp.ones_like(size), size) / xp.where(norm == 0, xp.ones_like(norm), norm)
+    return xp.where(flat, xp.zeros_like(x), xp.sign(x) * ratio ** (ord - 1))
 
 
 primitive(
