@@ -148,6 +148,13 @@ def test_the_mean_of_no_class_is_nan():
         (lambda x: F.batch_norm(x[0], None, None, training=True), RuntimeError, r"expected an input of shape \(N, C"),
         (lambda x: F.batch_norm(x[:1], None, None, training=True), ValueError, "more than 1 value per channel"),
         (lambda x: F.batch_norm(x, None, None), RuntimeError, "must be given unless training=True"),
+        (lambda x: F.batch_norm(x, x[0], x[0], x[0, :1]), RuntimeError, r"weight must be of shape \[3\], got \[1\]"),
+        (lambda x: F.layer_norm(x, (3,), x), RuntimeError, r"weight must be of shape \[3\], got \[2, 3\]"),
+        (lambda x: F.linear(x, x[:1], x[0]), RuntimeError, r"broadcast to an output of shape \[2, 1\], got \[3\]"),
+        (lambda x: F.conv1d(x, x[None, :, :2], x[0]), RuntimeError, r"conv1d: bias must be of shape \[1\], got \[3\]"),
+        (lambda x: F.conv_transpose1d(x, x[..., None], x[0, :1]), RuntimeError, r"bias must be of shape \[3\]"),
+        (lambda x: F.nll_loss(x, ga.tensor([0, 0]), x[0, :2]), RuntimeError, r"weight must be of shape \[3\]"),
+        (lambda x: F.cross_entropy(x, x, x[0, :1]), RuntimeError, r"weight must be of shape \[3\], got \[1\]"),
         (lambda x: F.dropout(x, 1.5), ValueError, "between 0 and 1, but got 1.5"),
         (lambda x: F.embedding(x, x), RuntimeError, "input must be of integers"),
         (lambda x: F.one_hot(x), RuntimeError, "classes must be integers"),
@@ -188,6 +195,14 @@ def test_batch_norm_moves_the_running_statistics(device):
     before = host(mean)
     F.batch_norm(t, mean, var)
     np.testing.assert_array_equal(host(mean), before)
+
+
+@pytest.mark.parametrize("wrong", ["running_var", "weight", "bias"])
+def test_batch_norm_moves_nothing_where_a_shape_is_wrong(wrong):
+    given = {name: ga.ones(3) for name in ("running_mean", "running_var", "weight", "bias")}
+    with pytest.raises(RuntimeError, match=rf"{wrong} must be of shape \[3\], got \[4\]"):
+        F.batch_norm(tensor(drawn(2, 3)), **{**given, wrong: ga.ones(4)}, training=True)
+    assert given["running_mean"].tolist() == [1, 1, 1]
 
 
 def test_normalize_and_cosine_similarity_of_nothing():
@@ -282,6 +297,12 @@ def test_unfold_and_fold(device):
     back = F.fold(columns, (5, 4), (3, 2), padding=1, stride=2)
     np.testing.assert_allclose(host(back), host(x) * host(times), rtol=1e-14)
     assert F.fold(columns[0], (5, 4), (3, 2), padding=1, stride=2).tolist() == back[0].tolist()
+
+
+def test_what_is_empty_is_unfolded_and_padded():
+    x = ga.zeros(0, 2, 3, 4)
+    assert F.unfold(x, 2).shape == (0, 8, 6)
+    assert F.pad(x, (1, 2), mode="reflect").shape == (0, 2, 3, 7)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

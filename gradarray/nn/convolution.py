@@ -19,6 +19,7 @@ from gradarray.functions.linalg import matmul
 from gradarray.functions.manipulation import matrix_transpose, reshape
 from gradarray.functions.padding import surrounded
 from gradarray.functions.statistical import check_tensor
+from gradarray.nn._shapes import check_shape
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -75,8 +76,9 @@ def windows(x: Any, kernel: Sizes, stride: Sizes, dilation: Sizes, name: str) ->
     return apply(TABLE["windows"], (x,), {"sizes": kernel, "strides": stride, "dilations": dilation})
 
 
-def _with_bias(out: Any, bias: Any, n: int, was_batch: bool) -> Any:
+def _with_bias(out: Any, bias: Any, n: int, was_batch: bool, name: str) -> Any:
     if bias is not None:
+        check_shape(bias, out._data.shape[1:2], name, "bias")
         out = e.add(out, reshape(bias, (-1,) + (1,) * n))
     return out if was_batch else reshape(out, out._data.shape[1:])
 
@@ -119,7 +121,8 @@ def _conv(n: int) -> Callable[..., Any]:
         rows, inner, count = shape[0] // groups, math.prod(shape[1:]), math.prod(lengths)
         stacked = (groups,) if groups > 1 else ()  # without groups the stack is of the batch alone
         out = matmul(reshape(weight, (*stacked, rows, inner)), reshape(columns, (batch, *stacked, inner, count)))
-        return _with_bias(reshape(out, (batch, shape[0], *lengths)), bias, n, was_batch)  # type: ignore[no-any-return]
+        out = reshape(out, (batch, shape[0], *lengths))
+        return _with_bias(out, bias, n, was_batch, name)  # type: ignore[no-any-return]
 
     conv.__name__ = conv.__qualname__ = name
     conv.__doc__ = f"""Cross-correlation of ``input`` with ``weight`` over {n} dimension{"s" * (n > 1)}. Differentiable.
@@ -193,7 +196,7 @@ def _conv_transpose(n: int) -> Callable[..., Any]:
         params = {"sizes": kernel, "strides": steps, "dilations": spread, "shape": (batch, groups * channels, *full)}
         out = around(apply(TABLE["windows_adjoint"], (columns,), params), [(0, m) for m in more])
         out = getitem(out, (..., *(slice(p, end) for p, end in zip(cut, ends, strict=True))))
-        return _with_bias(out, bias, n, was_batch)  # type: ignore[no-any-return]
+        return _with_bias(out, bias, n, was_batch, name)  # type: ignore[no-any-return]
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     conv_transpose.__doc__ = f"""What is the transpose of :func:`conv{n}d` in its input. Differentiable in all.
@@ -251,7 +254,7 @@ def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size =
     kernel, step, spread, pads = _four("unfold", kernel_size, stride, dilation, padding)
     columns = windows(around(x, [(p, p) for p in pads]), kernel, step, spread, "unfold")
     batch, channels, count = columns._data.shape[:3]
-    out = reshape(columns, (batch, channels * count, -1))
+    out = reshape(columns, (batch, channels * count, math.prod(columns._data.shape[3:])))
     return out if was_batch else reshape(out, out._data.shape[1:])
 
 

@@ -36,12 +36,24 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     bias : Tensor, optional
         ``(out,)``.
 
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not go together.
+
     References
     ----------
     ``torch.nn.functional.linear``.
     """
     out = matmul(input, weight if len(check_tensor(weight)._data.shape) == 1 else matrix_transpose(weight))
-    return out if bias is None else e.add(out, bias)
+    if bias is None:
+        return out
+    moved = e.add(out, bias)
+    if moved._data.shape != out._data.shape:
+        raise ShapeError(
+            f"linear: bias must broadcast to an output of shape {list(out._data.shape)}, got {list(bias._data.shape)}"
+        )
+    return moved
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
@@ -193,7 +205,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if cuts or mode != "constant":
         for n, (a, b) in zip(shape, pairs, strict=True):
             most = {"reflect": n - 1, "circular": n}.get(mode)
-            if n + a + b < 0 or (most is not None and (a > most or b > most)):
+            if n + a + b < 0 or (most is not None and builtins.max(a, b, 0) > builtins.max(most, 0)):
                 raise ShapeError(f"pad: {(a, b)} is not possible for a dimension of length {n} in mode {mode!r}")
     if cuts:
         cut = tuple(slice(-a if a < 0 else 0, n + b if b < 0 else n) for n, (a, b) in zip(shape, pairs, strict=True))

@@ -12,6 +12,7 @@ from gradarray.functions.manipulation import expand_dims, reshape, squeeze
 from gradarray.functions.scatter import gather
 from gradarray.functions.searching import take, where
 from gradarray.functions.statistical import check_tensor, mean, sum
+from gradarray.nn._shapes import check_shape
 from gradarray.ops import activation
 
 if TYPE_CHECKING:
@@ -202,15 +203,17 @@ def binary_cross_entropy_with_logits(
 # -- of classes --------------------------------------------------------------------------------------------------------
 
 
-def _class_dim(x: Any, name: str) -> int:
+def _class_dim(x: Any, weight: Any, name: str) -> int:
     if not x._data.shape:
         raise ShapeError(f"{name}: input must have a dimension of classes, got a 0-d tensor")
-    return 0 if len(x._data.shape) == 1 else 1
+    dim = 0 if len(x._data.shape) == 1 else 1
+    check_shape(weight, x._data.shape[dim : dim + 1], name, "weight")
+    return dim
 
 
 def _picked(x: Any, target: Any, weight: Any, ignore_index: int, name: str) -> tuple[Any, Any]:
     """The weighted negative element of ``x`` at each target (0 where it is ignored), and the weights."""
-    dim = _class_dim(x, name)
+    dim = _class_dim(x, weight, name)
     wanted = x._data.shape[:dim] + x._data.shape[dim + 1 :]
     if check_tensor(target)._dtype.kind not in "iu" or target._data.shape != wanted:
         raise ShapeError(
@@ -301,7 +304,7 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
     x = floating(input)
-    dim = _class_dim(x, "cross_entropy")
+    dim = _class_dim(x, weight, "cross_entropy")
     classes = x._data.shape[dim]
     logs = soft.log_softmax(x, dim)
     if check_tensor(target)._data.shape == x._data.shape and target._dtype.kind == "f":

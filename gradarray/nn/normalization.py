@@ -11,6 +11,7 @@ from gradarray.functions import elementwise as e
 from gradarray.functions.linalg import floating, vector_norm
 from gradarray.functions.manipulation import broadcast_arrays, reshape
 from gradarray.functions.statistical import check_tensor, mean, sum, var
+from gradarray.nn._shapes import check_shape
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -45,7 +46,7 @@ def layer_norm(
     Raises
     ------
     RuntimeError
-        If the last dimensions are not of these lengths.
+        If the last dimensions are not of these lengths, or ``weight`` or ``bias`` not of that shape.
 
     References
     ----------
@@ -56,6 +57,8 @@ def layer_norm(
         raise ShapeError(
             f"layer_norm: the last dimensions of an input of shape {list(input._data.shape)} must be {list(shape)}"
         )
+    for what, p in (("weight", weight), ("bias", bias)):
+        check_shape(p, shape, "layer_norm", what)
     x = floating(input)
     axes = tuple(range(-len(shape), 0))
     centre, spread = mean(x, axis=axes, keepdims=True), var(x, axis=axes, keepdims=True)
@@ -95,7 +98,7 @@ def batch_norm(
     ValueError
         If there is but one value a channel to train on.
     RuntimeError
-        If there are no running statistics to use.
+        If there are no running statistics to use, or the shapes do not go together.
 
     References
     ----------
@@ -105,6 +108,9 @@ def batch_norm(
     shape = x._data.shape
     if len(shape) < 2:
         raise ShapeError(f"batch_norm: expected an input of shape (N, C, …), got {list(shape)}")
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for what, p in given.items():  # before the running statistics are changed
+        check_shape(p, shape[1:2], "batch_norm", what)
     per_channel = (-1,) + (1,) * (len(shape) - 2)
     if training:
         axes = (0, *range(2, len(shape)))
