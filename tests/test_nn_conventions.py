@@ -171,7 +171,12 @@ def test_the_mean_of_no_class_is_nan():
         (lambda x: F.conv_transpose1d(x, ga.ones(2, 1, 2), padding=2), RuntimeError, "leaves nothing"),
         (lambda x: F.max_pool1d(x, 2, padding=2), RuntimeError, "at most half of kernel size"),
         (lambda x: F.avg_pool1d(x, 2, divisor_override=0), RuntimeError, "divisor_override must not be zero"),
-        (lambda x: F.adaptive_avg_pool1d(x, (1, 2)), RuntimeError, "one output size for each of 1 dimensions"),
+        (
+            lambda x: F.adaptive_avg_pool1d(x, (1, 2)),
+            RuntimeError,
+            "one output size from 0 up for each of 1 dimensions",
+        ),
+        (lambda x: F.adaptive_avg_pool1d(x, -1), RuntimeError, "one output size from 0 up .* got -1"),
         (lambda x: F.fold(x, (2, 2), 2), RuntimeError, r"shape \(N, C \* 4, 1 \* 1\) is needed"),
     ],
 )
@@ -284,6 +289,24 @@ def test_indices_of_max_pooling_are_counted_over_the_picture():
 
 def test_padding_is_not_the_largest():
     assert F.max_pool1d(tensor([[-5.0, -6.0]]), 2, 1, 1).tolist() == [[-5.0, -5.0, -6.0]]
+    x = tensor([[-INF, -INF, NAN, -INF]], requires_grad=True)  # PyTorch 2.13's indices
+    out, indices = F.max_pool1d(x, 2, 1, 1, return_indices=True)
+    np.testing.assert_array_equal(host(out.detach()), [[-INF, -INF, NAN, NAN, -INF]])
+    assert indices.tolist() == [[0, 0, 2, 2, 3]]
+    out.sum().backward()
+    assert x.grad.tolist() == [[2.0, 0.0, 2.0, 1.0]]
+
+
+@on_each_device
+def test_a_mean_over_part_of_a_line_knows_nothing_of_the_rest(device):
+    x = tensor([[INF, 1.0, 2.0, 3.0, NAN]], device, requires_grad=True)
+    out = F.adaptive_avg_pool1d(x, 3)
+    np.testing.assert_array_equal(host(out.detach()), [[INF, 2.0, NAN]])
+    assert F.adaptive_avg_pool1d(x, 0).shape == (1, 0)
+    out.sum().backward()
+    np.testing.assert_allclose(
+        host(x.grad), np.array([[1 / 2, 1 / 2 + 1 / 3, 1 / 3, 1 / 3 + 1 / 2, 1 / 2]]), rtol=1e-15
+    )
 
 
 @on_each_device

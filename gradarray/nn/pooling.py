@@ -10,11 +10,13 @@ import numpy as np
 
 from gradarray._dispatch import ShapeError
 from gradarray.creation import arange, as_value
+from gradarray.dtypes import finfo
 from gradarray.functions import elementwise as e
-from gradarray.functions.linalg import floating, matmul
-from gradarray.functions.manipulation import broadcast_to, moveaxis, reshape, squeeze
+from gradarray.functions.indexing import getitem
+from gradarray.functions.linalg import floating
+from gradarray.functions.manipulation import broadcast_to, concat, reshape, squeeze
 from gradarray.functions.searching import argmax, take_along_axis
-from gradarray.functions.statistical import sum
+from gradarray.functions.statistical import mean, sum
 from gradarray.nn.convolution import Size, Sizes, around, batched, sizes, windows
 
 if TYPE_CHECKING:
@@ -56,7 +58,10 @@ def _max_pool(n: int) -> Callable[..., Any]:
         x, was_batch = batched(floating(input), n, name)
         kernel, step, spread, _, ends = _plan(x, kernel_size, stride, padding, dilation, ceil_mode, n, name)
         found = windows(around(x, ends, -math.inf), kernel, step, spread, name)
-        best = argmax(found, axis=2, keepdims=True)
+        candidates = found
+        if any(end != (0, 0) for end in ends):  # what is padded must not be the largest even where all others are -inf
+            candidates = windows(around(e.clip(x, finfo(x._dtype).min), ends, -math.inf), kernel, step, spread, name)
+        best = argmax(candidates, axis=2, keepdims=True)
         out = squeeze(take_along_axis(found, best, axis=2), 2)
         out = out if was_batch else reshape(out, out._data.shape[1:])
         if not return_indices:
@@ -171,13 +176,13 @@ def _avg_pool(n: int) -> Callable[..., Any]:
 avg_pool1d, avg_pool2d, avg_pool3d = _avg_pool(1), _avg_pool(2), _avg_pool(3)
 
 
-def _averages(length: int, count: int) -> Any:
-    """The matrix that takes ``count`` means of a line of ``length``, over parts as even as can be."""
-    out = np.zeros((count, length))
-    for i, row in enumerate(out):
-        start, end = i * length // count, -(-(i + 1) * length // count)
-        row[start:end] = 1 / (end - start)
-    return out
+def _averages(x: Any, count: int, axis: int) -> Any:
+    """``count`` means along ``axis``, over parts as even as can be; of each part alone, as it may not be finite."""
+    length, ahead = x._data.shape[axis], (slice(None),) * axis
+    spans = [slice(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+    if not spans:
+        return getitem(x, (*ahead, slice(0)))
+    return concat([mean(getitem(x, (*ahead, span)), axis=axis, keepdims=True) for span in spans], axis=axis)
 
 
 def _adaptive_avg_pool(n: int) -> Callable[..., Any]:
@@ -187,16 +192,15 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Any]:
         x, was_batch = batched(floating(input), n, name)
         given = (output_size,) * n if isinstance(output_size, int) else tuple(output_size)
         lengths = x._data.shape[2:]
-        if len(given) != n or 0 in lengths:
+        if len(given) != n or 0 in lengths or any(count is not None and count < 0 for count in given):
             raise ShapeError(
-                f"{name}: one output size for each of {n} dimensions that are not empty is needed, got {output_size!r} "
-                f"for an input of shape {list(input._data.shape)}"
+                f"{name}: one output size from 0 up for each of {n} dimensions that are not empty is needed, got "
+                f"{output_size!r} for an input of shape {list(input._data.shape)}"
             )
         for axis, (length, count) in enumerate(zip(lengths, given, strict=True), start=2):
             if count is None or count == length:
                 continue
-            matrix = as_value(_averages(length, count), dtype=x._dtype, device=x._place)
-            x = moveaxis(matmul(moveaxis(x, axis, -1), matrix.mT), -1, axis)
+            x = _averages(x, count, axis)
         return x if was_batch else reshape(x, x._data.shape[1:])
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
