@@ -34,6 +34,13 @@ def test_softmax_and_its_kin_far_out(device):
     assert ga.logsumexp(x, 1).tolist() == [1000.0, 1.0 + math.log(2)]
 
 
+def test_logsumexp_of_complex_numbers_is_a_principal_value():
+    x = ga.asarray([1.0 + 4.0j, -2.0j, -800.0 - 7.0j])
+    assert ga.logsumexp(x[:, None], 1).tolist() == pytest.approx(
+        [1 + (4 - 2 * math.pi) * 1j, -2j, -800 + (2 * math.pi - 7) * 1j]
+    )
+
+
 def test_logsumexp_of_nothing_and_of_infinities():
     assert ga.logsumexp(tensor(np.zeros((2, 0))), 1).tolist() == [-INF, -INF]
     assert ga.logsumexp(tensor([[-INF, -INF], [INF, -INF], [NAN, 0.0]]), 1).tolist()[:2] == [-INF, INF]
@@ -133,6 +140,10 @@ def test_einsum_of_one_operand_may_be_a_view_but_never_the_operand():
         (lambda x: ga.addmm(x, x[0], x), RuntimeError, "2D and 2D tensors expected, but got 1D and 2D"),
         (lambda x: ga.median(x[:0]), RuntimeError, "no element to choose from"),
         (lambda x: ga.quantile(x, x), RuntimeError, "q must be 0-d or 1-d"),
+        (lambda x: ga.quantile(x, -0.5), RuntimeError, r"q must be in the range \[0, 1\] but got -0.5"),
+        (lambda x: ga.quantile(x, [0.5, math.nan]), RuntimeError, r"q must be in the range \[0, 1\]"),
+        (lambda x: ga.bincount(ga.asarray([-1, 2])), RuntimeError, "expected integers from 0 on, got -1"),
+        (lambda x: ga.bincount(ga.asarray([1]), minlength=-1), RuntimeError, "must not be negative, got -1"),
         (lambda x: ga.bincount(x), RuntimeError, "expected a 1-d tensor of integers"),
         (lambda x: ga.bincount(ga.asarray([1]), x), RuntimeError, "weights must have the shape of x"),
         (lambda x: ga.cov(x[None]), RuntimeError, "at most two dimensions"),
@@ -259,6 +270,14 @@ def test_sums_without_nan():
     assert ga.nanmean(x[0]).item() == 1.0
     assert grad(ga.nansum, [1.0, NAN]) == [1.0, 0.0] and grad(ga.nanmean, [1.0, NAN]) == [1.0, 0.0]
     assert ga.nansum(ga.asarray([1, 2])).dtype is ga.int64
+
+
+def test_quantile_next_to_infinity():
+    x = tensor([1.0, 2.0, INF], requires_grad=True)
+    with np.errstate(invalid="ignore"):  # from infinity to itself
+        out = ga.quantile(x, [0.0, 0.5, 0.75, 1.0])
+    assert out.tolist() == [1.0, 2.0, INF, INF]
+    assert ga.autograd.grad(out[1], x)[0].tolist() == [0.0, 1.0, 0.0]
 
 
 def test_bincount_counts():

@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import ShapeError, cast
+import numpy as np
+
+from gradarray._dispatch import ShapeError, binary, cast
 from gradarray._storage import Value, no_view
 from gradarray.creation import as_value, zeros
 from gradarray.dtypes import int64
@@ -23,10 +25,12 @@ from gradarray.functions.matrices import diagonal
 from gradarray.functions.scatter import index_add
 from gradarray.functions.searching import sort, take, take_along_axis, where
 from gradarray.functions.statistical import any as any_
-from gradarray.functions.statistical import check_axis, check_tensor, max, mean, sum
+from gradarray.functions.statistical import check_axis, check_tensor, max, mean, min, sum
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
+
+_strong_multiply = binary("strong_multiply")
 
 # -- sums and order statistics -----------------------------------------------------------------------------------------
 
@@ -133,7 +137,7 @@ def quantile(
     Raises
     ------
     RuntimeError
-        If there is no element to choose from, or ``q`` has more than one dimension.
+        If there is no element to choose from, ``q`` has more than one dimension, or is a number out of range.
 
     References
     ----------
@@ -163,6 +167,8 @@ def nanquantile(
 
 def _quantile(x: Any, q: Any, over: Any, keep: bool, *, skip_nan: bool) -> Any:
     flat, has_nan, kept = _sorted(x, over, "quantile")
+    if not isinstance(q, Value) and not ((np.asarray(q) >= 0) & (np.asarray(q) <= 1)).all():
+        raise ShapeError(f"quantile: q must be in the range [0, 1] but got {q}")
     part = as_value(q, dtype=None if isinstance(q, Value) else flat._dtype, device=flat._place)
     if len(part._data.shape) > 1:
         raise ShapeError(f"quantile: q must be 0-d or 1-d, got shape {list(part._data.shape)}")
@@ -174,7 +180,8 @@ def _quantile(x: Any, q: Any, over: Any, keep: bool, *, skip_nan: bool) -> Any:
     above = e.clip(e.minimum(e.add(below, 1), last), 0)
     pick = take_along_axis if skip_nan else take
     low, high = (pick(flat, cast(i, int64), axis=-1) for i in (below, above))
-    out = e.add(low, e.multiply(e.subtract(high, low), e.subtract(at, below)))
+    # just at an element the one above counts nothing, even if infinite
+    out = e.add(low, _strong_multiply(e.subtract(at, below), e.subtract(high, low)))
     out = moveaxis(out if skip_nan else where(expand_dims(has_nan, axis=-1), math.nan, out), -1, 0)
     if keep:
         out = reshape(out, (-1, *kept))
@@ -198,7 +205,7 @@ def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) ->
     Raises
     ------
     RuntimeError
-        If ``x`` is not 1-d, or ``weights`` not of its shape.
+        If ``x`` is not 1-d or has a negative element, ``weights`` is not of its shape, or ``minlength`` negative.
 
     References
     ----------
@@ -210,6 +217,10 @@ def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) ->
         raise ShapeError(
             f"bincount: weights must have the shape of x, got {list(weights._data.shape)} and {list(x._data.shape)}"
         )
+    if minlength < 0:
+        raise ShapeError(f"bincount: minlength must not be negative, got {minlength}")
+    if x._data.shape[0] and int(min(x)) < 0:
+        raise ShapeError(f"bincount: expected integers from 0 on, got {int(min(x))}")
     length = int(max(x)) + 1 if x._data.shape[0] else 0
     counted: Any = cast(e.equal(x, x), int64) if weights is None else weights
     length = builtins.max(length, minlength)

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from gradarray._primitive import primitive
-from gradarray.ops._helpers import Axis, axes_of, count, unreduce
+from gradarray.ops._helpers import Axis, axes_of, count, real, unreduce
 
 
 def _shifted(xp: Any, x: Any, axis: int) -> Any:
@@ -60,7 +60,7 @@ def _finite(xp: Any, x: Any) -> Any:
 def _logsumexp(xp: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
     if not count(x.shape, axis):
         return xp.full_like(xp.sum(x, axis=axis, keepdims=keepdims), -math.inf)
-    largest = xp.max(x, axis=axis, keepdims=True)
+    largest = xp.max(real(xp, x), axis=axis, keepdims=True)  # imaginary parts stay the logarithm's, from -π to π
     total = xp.sum(xp.exp(x - _finite(xp, largest)), axis=axis, keepdims=True)
     # it is 0 where all is -inf: the largest says so, and the logarithm need not warn
     out = xp.log(xp.where(total == 0, xp.ones_like(total), total)) + largest
