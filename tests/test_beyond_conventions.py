@@ -272,6 +272,12 @@ def test_sums_without_nan():
     assert ga.nansum(ga.asarray([1, 2])).dtype is ga.int64
 
 
+def test_order_statistics_of_no_lines():
+    x = ga.zeros(0, 3)
+    assert ga.median(x, axis=1).shape == (0,) and ga.median(x, axis=1, keepdims=True).shape == (0, 1)
+    assert ga.quantile(x, [0.1, 0.2], 1).shape == (2, 0) and ga.quantile(x, 0.5, 1, True).shape == (0, 1)
+
+
 def test_quantile_next_to_infinity():
     x = tensor([1.0, 2.0, INF], requires_grad=True)
     with np.errstate(invalid="ignore"):  # from infinity to itself

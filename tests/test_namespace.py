@@ -396,6 +396,7 @@ def test_a_sum_has_the_dtype_asked_for(device):
         asked = function(x, dtype=ga.uint8)
         assert (asked.dtype, asked.item()) == (ga.uint8, short)
     assert ga.cumulative_sum(x, dtype=ga.uint8, include_initial=True).tolist() == [0, 200, 44]
+    assert ga.cumulative_prod(ga.asarray(3.0), axis=0, include_initial=True).tolist() == [1.0, 3.0]
     assert ga.cumulative_prod(x, dtype=ga.int16).dtype is ga.int16
 
 

@@ -114,7 +114,7 @@ EXAMPLES = {
     "nanquantile": [(lambda x: np.nanquantile(x, 0.3), NAN), (lambda x: np.nanquantile(x, [0.1, 1], axis=1), NAN)],
     "nanstd": [(np.nanstd, NAN), (lambda x: np.nanstd(x, axis=1, ddof=1), NAN[:, :3])],
     "nansum": [(np.nansum, NAN), (lambda x: np.nansum(x, axis=0, keepdims=True), NAN)],
-    "nanvar": [(np.nanvar, NAN), (lambda x: np.nanvar(x, axis=1), NAN)],
+    "nanvar": [(np.nanvar, NAN), (lambda x: np.nanvar(x, axis=1), NAN), (np.nanvar, C)],
     "ndim": [(np.ndim, A)],
     "ones_like": [(np.ones_like, A), (lambda x: np.ones_like(x, shape=(2,)), A)],
     "outer": [(np.outer, V, W), (np.outer, A, W)],
@@ -326,6 +326,14 @@ def test_what_is_not_covered_raises_and_says_so(call):
         (TypeError, NotImplementedError), match=r"not supported|interpolated linearly|unexpected keyword"
     ):
         call(x)
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:divide by zero", "ignore:invalid value")
+@pytest.mark.parametrize("function", [np.nanvar, np.nanstd, np.cov])
+def test_no_variance_of_less_than_no_freedom(function):
+    for x in (NAN, np.eye(2)):
+        found = function(ga.asarray(x), ddof=5).numpy()
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(function(x, ddof=5)))
 
 
 def test_methods_of_numpy_s_arrays():

@@ -73,10 +73,11 @@ def _sorted(x: Any, axis: Any, name: str) -> tuple[Any, Any, tuple[int, ...]]:
     shape, ndim = x._data.shape, len(x._data.shape)
     axis = check_axis(x, axis)
     axes = tuple(range(ndim)) if axis is None else tuple(a % ndim for a in ((axis,) if isinstance(axis, int) else axis))
-    if math.prod(shape[a] for a in axes) == 0:
+    length = math.prod(shape[a] for a in axes)
+    if not length:
         raise RuntimeError(f"{name}: no element to choose from along axis {axis} of shape {list(shape)}")
     moved = moveaxis(x, axes, tuple(range(ndim - len(axes), ndim)))
-    flat = sort(reshape(moved, (*moved._data.shape[: ndim - len(axes)], -1)), axis=-1)
+    flat = sort(reshape(moved, (*moved._data.shape[: ndim - len(axes)], length)), axis=-1)
     return flat, any_(e.isnan(flat), axis=-1), tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -184,7 +185,7 @@ def _quantile(x: Any, q: Any, over: Any, keep: bool, *, skip_nan: bool) -> Any:
     out = e.add(low, _strong_multiply(e.subtract(at, below), e.subtract(high, low)))
     out = moveaxis(out if skip_nan else where(expand_dims(has_nan, axis=-1), math.nan, out), -1, 0)
     if keep:
-        out = reshape(out, (-1, *kept))
+        out = reshape(out, (out._data.shape[0], *kept))
     return no_view(out if part._data.shape else squeeze(out, 0))
 
 

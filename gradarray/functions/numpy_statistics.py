@@ -57,12 +57,6 @@ def _nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keep
     return statistical.prod(_filled(a, 1.0), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def _numbers(a: Any, axis: Any, keepdims: bool) -> Any:
-    """How many elements along ``axis`` are numbers, in the dtype of ``a``."""
-    there = astype(e.logical_not(e.isnan(a)), a._dtype)
-    return statistical.sum(there, axis=axis, keepdims=keepdims)
-
-
 def _nanvar(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False
 ) -> Any:
@@ -70,7 +64,8 @@ def _nanvar(
     there = e.logical_not(e.isnan(a))
     away = searching.where(there, e.subtract(a, descriptive.nanmean(a, axis=axis, keepdims=True)), 0.0)
     square = e.real(e.multiply(away, e.conj(away))) if a._dtype.kind == "c" else e.square(away)
-    return e.divide(statistical.sum(square, axis=axis, keepdims=keepdims), _numbers(a, axis, keepdims) - ddof)
+    free = statistical.sum(astype(there, square._dtype), axis=axis, keepdims=keepdims) - ddof
+    return e.divide(statistical.sum(square, axis=axis, keepdims=keepdims), searching.where(free > 0, free, math.nan))
 
 
 def _nanextreme(function: Callable[..., Any], worst: float) -> Callable[..., Any]:
@@ -130,7 +125,7 @@ def _cov(
     x = floating(rows[0] if len(rows) == 1 else manipulation.concat(rows, axis=0))
     x = e.subtract(x, statistical.mean(x, axis=-1, keepdims=True))
     free = x._data.shape[-1] - (ddof if ddof is not None else 0 if bias else 1)
-    out = e.divide(linalg.matmul(x, e.conj(manipulation.matrix_transpose(x))), float(free))
+    out = e.divide(linalg.matmul(x, e.conj(manipulation.matrix_transpose(x))), float(max(free, 0)))
     return manipulation.reshape(out, ()) if out.numel() == 1 else out
 
 

@@ -262,7 +262,9 @@ def _scanned(name: str, x: Any, axis: int | None, dtype: Any, include_initial: b
     x = _accumulator(x, dtype)
     axis = check_axis(x, axis)
     if axis is None:  # 0-d
-        return apply(TABLE["clone"], (x,), {})
+        if not include_initial:
+            return apply(TABLE["clone"], (x,), {})
+        x, axis = apply(TABLE["reshape"], (x,), {"shape": (1,)}), 0
     out = _in_dtype(apply(TABLE[name], (x,), {"axis": axis % len(x._data.shape)}), dtype)
     if include_initial:
         shape = list(x._data.shape)
