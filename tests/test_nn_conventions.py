@@ -158,6 +158,9 @@ def test_the_mean_of_no_class_is_nan():
         (lambda x: F.dropout(x, 1.5), ValueError, "between 0 and 1, but got 1.5"),
         (lambda x: F.embedding(x, x), RuntimeError, "input must be of integers"),
         (lambda x: F.one_hot(x), RuntimeError, "classes must be integers"),
+        (lambda x: F.one_hot(ga.asarray([0]), -2), RuntimeError, "a number from 0 up, or -1, got -2"),
+        (lambda x: F.one_hot(ga.asarray([3, -1])), RuntimeError, "classes must not be negative, got -1"),
+        (lambda x: F.celu(x, 0.0), RuntimeError, "alpha must not be 0"),
         (lambda x: F.pad(x, (1,)), RuntimeError, "one pair for each of at most 2 dimensions is needed"),
         (lambda x: F.pad(x, (3, 0), mode="reflect"), RuntimeError, r"not possible for a dimension of length 3"),
         (lambda x: F.pad(x, (1, 0), mode="edge"), NotImplementedError, "mode must be 'constant', 'reflect'"),
@@ -320,6 +323,22 @@ def test_unfold_and_fold(device):
     back = F.fold(columns, (5, 4), (3, 2), padding=1, stride=2)
     np.testing.assert_allclose(host(back), host(x) * host(times), rtol=1e-14)
     assert F.fold(columns[0], (5, 4), (3, 2), padding=1, stride=2).tolist() == back[0].tolist()
+
+
+def test_what_reflect_mirrors_is_not_taken_away_first():
+    x = tensor([[1.0, 2.0, 3.0]])  # PyTorch 2.13's numbers
+    assert F.pad(x, (-1, 2), mode="reflect").tolist() == [[2.0, 3.0, 2.0, 1.0]]
+    assert F.pad(x, (1, -2), mode="reflect").tolist() == [[2.0, 1.0]]
+    assert F.pad(x, (-3, 2), mode="replicate").tolist() == [[3.0, 3.0]]
+    assert F.pad(x, (-1, 2), mode="circular").tolist() == [[2.0, 3.0, 2.0, 3.0]]
+
+
+def test_a_window_may_be_longer_than_the_input_in_ceil_mode():
+    x = tensor([[1.0, 3.0]])  # PyTorch 2.13's numbers
+    assert F.max_pool1d(x, 3, 2, ceil_mode=True).tolist() == [[3.0]]
+    assert F.avg_pool1d(x, 3, 2, ceil_mode=True).tolist() == [[2.0]]
+    with pytest.raises(RuntimeError, match="can't be larger"):
+        F.max_pool1d(x, 4, 2, ceil_mode=True)
 
 
 def test_what_is_empty_is_unfolded_and_padded():

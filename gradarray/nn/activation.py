@@ -96,6 +96,8 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     ----------
     ``torch.nn.functional.celu``; Barron (2017).
     """
+    if alpha == 0:
+        raise RuntimeError("celu: alpha must not be 0")
     return _elu(input, alpha, 1, 1 / alpha)  # type: ignore[no-any-return]
 
 

@@ -18,7 +18,7 @@ from gradarray.functions.linalg import floating, matmul
 from gradarray.functions.manipulation import clone, expand_dims, matrix_transpose
 from gradarray.functions.padding import repeated, surrounded
 from gradarray.functions.searching import where
-from gradarray.functions.statistical import check_tensor, max
+from gradarray.functions.statistical import check_tensor, max, min
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -116,7 +116,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes == -1:
         if not tensor.numel():
             raise RuntimeError("one_hot: num_classes must be given for a tensor without elements")
+        if int(min(tensor)) < 0:
+            raise RuntimeError(f"one_hot: classes must not be negative, got {int(min(tensor))}")
         num_classes = int(max(tensor)) + 1
+    if num_classes < 0:
+        raise RuntimeError(f"one_hot: num_classes must be a number from 0 up, or -1, got {num_classes}")
     classes = arange(operator.index(num_classes), device=tensor._place)
     return cast(e.equal(expand_dims(tensor, axis=-1), classes), int64)
 
@@ -207,11 +211,18 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             most = {"reflect": n - 1, "circular": n}.get(mode)
             if n + a + b < 0 or (most is not None and builtins.max(a, b, 0) > builtins.max(most, 0)):
                 raise ShapeError(f"pad: {(a, b)} is not possible for a dimension of length {n} in mode {mode!r}")
-    if cuts:
-        cut = tuple(slice(-a if a < 0 else 0, n + b if b < 0 else n) for n, (a, b) in zip(shape, pairs, strict=True))
-        x, pairs = getitem(x, cut), [(builtins.max(a, 0), builtins.max(b, 0)) for a, b in pairs]
-    widths = tuple(pairs)
+    widths = tuple((builtins.max(a, 0), builtins.max(b, 0)) for a, b in pairs)
+
+    def cut(x: Any) -> Any:
+        ends = zip(x._data.shape, pairs, strict=True)
+        return (
+            getitem(x, tuple(slice(builtins.max(-a, 0), n + builtins.min(b, 0)) for n, (a, b) in ends)) if cuts else x
+        )
+
     if mode == "constant":
-        return surrounded(x, widths, 0 if value is None else value)  # type: ignore[no-any-return]
-    out = repeated(x, widths, MODES[mode])
+        return surrounded(cut(x), widths, 0 if value is None else value)  # type: ignore[no-any-return]
+    if mode == "circular":
+        out = repeated(cut(x), widths, MODES[mode])
+    else:  # mirrored at its own edge, also where the other one is taken away
+        out = cut(repeated(x, widths, MODES[mode]))
     return clone(out) if out is input else out

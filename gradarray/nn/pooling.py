@@ -36,7 +36,7 @@ def _plan(
     for length, k, s, d, p in zip(x._data.shape[-n:], kernel, step, spread, pads, strict=True):
         over = length + 2 * p - d * (k - 1) - 1
         more = 0
-        if ceil_mode and over >= 0 and over % s:
+        if ceil_mode and over > -s and over % s:
             last = (over // s + 1) * s  # where one more window would start, which it may not in the padding
             more = last - over if last < length + p else 0
         ends.append((p, p + more))
