@@ -231,6 +231,7 @@ def test_a_matrix_without_a_result(call, message):
         (lambda: linalg.matrix_norm(ga.eye(2), ord="max"), "Order 'max' not supported"),
         (lambda: linalg.cross(ga.ones(2), ga.ones(2)), "must have length 3"),
         (lambda: fft.fft(ga.ones(3), n=0), r"Invalid number of data points \(0\)"),
+        (lambda: fft.rfft(ga.ones(3), n=-1), r"Invalid number of data points \(-1\)"),
         (lambda: fft.irfft(ga.ones(1)), r"Invalid number of data points \(0\)"),
         (lambda: fft.fft(ga.ones(3), norm="none"), 'norm must be "backward", "ortho" or "forward"'),
         (lambda: fft.fftn(ga.ones(3, 3), axes=(0, 0)), "appears twice"),

@@ -40,6 +40,11 @@ def _length(n: int, x: Any) -> int:
     return n
 
 
+def _lengths(n: int | None, x: Any) -> tuple[int, ...] | None:
+    """``n`` as the lengths of one dimension, among which -1 would mean all of it."""
+    return None if n is None else (_length(n, x),)
+
+
 def _complex(x: Any) -> Any:
     x = floating(x)
     return cast(x, x._dtype.to_complex())
@@ -113,7 +118,7 @@ def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "bac
     ----------
     Array API standard, ``fft.fft``; ``torch.fft.fft``.
     """
-    return _transformed("fftn", x, None if n is None else (n,), (axis,), norm)
+    return _transformed("fftn", x, _lengths(n, x), (axis,), norm)
 
 
 def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "backward") -> Tensor:
@@ -123,7 +128,7 @@ def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "ba
     ----------
     Array API standard, ``fft.ifft``; ``torch.fft.ifft``.
     """
-    return _transformed("ifftn", x, None if n is None else (n,), (axis,), norm)
+    return _transformed("ifftn", x, _lengths(n, x), (axis,), norm)
 
 
 def fftn(x: Tensor, /, *, s: Sequence[int] | None = None, axes: Axes = None, norm: Norm = "backward") -> Tensor:
@@ -187,7 +192,7 @@ def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: Norm = "ba
     Array API standard, ``fft.rfft``; ``torch.fft.rfft``.
     """
     _check_norm(norm)
-    (length,), (axis,) = _axes(x, None if n is None else (n,), (axis,))
+    (length,), (axis,) = _axes(x, _lengths(n, x), (axis,))
     return _to_half(_real(x, "rfft"), length, axis, norm)
 
 

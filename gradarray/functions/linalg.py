@@ -162,7 +162,7 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     ----------
     Array API standard, ``linalg.outer``; ``torch.outer``.
     """
-    if len(x1._data.shape) != 1 or len(x2._data.shape) != 1:
+    if len(check_tensor(x1)._data.shape) != 1 or len(check_tensor(x2)._data.shape) != 1:
         raise ShapeError(f"outer: expected two 1-d tensors, got {list(x1._data.shape)} and {list(x2._data.shape)}")
     return multiply(reshape(x1, (-1, 1)), x2)
 

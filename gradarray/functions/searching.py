@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import DtypeError, apply
+from gradarray._dispatch import DtypeError, ShapeError, apply
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import arange, as_value
 from gradarray.functions.indexing import getitem
 from gradarray.functions.manipulation import broadcast_to, reshape
-from gradarray.functions.statistical import check_axis, needed_axis
+from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -84,6 +84,8 @@ def searchsorted(x1: Tensor, x2: Tensor | Scalar, /, *, side: str = "left", sort
     """
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right', got {side!r}")
+    if len(check_tensor(x1)._data.shape) != 1:
+        raise ShapeError(f"searchsorted: x1 must be 1-d, got shape {list(x1._data.shape)}")
     if sorter is not None:
         x1 = take(x1, sorter)
     if not isinstance(x2, Value):
@@ -126,7 +128,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     Array API standard, ``take``; ``torch.index_select``.
     """
     if axis is None:
-        if len(x._data.shape) != 1:
+        if len(check_tensor(x)._data.shape) != 1:
             raise ValueError(f"take: axis must be given for a tensor of shape {list(x._data.shape)}")
         axis = 0
     axis = needed_axis(x, axis) % len(x._data.shape)
@@ -140,8 +142,8 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     ----------
     Array API standard, ``take_along_axis``; ``torch.take_along_dim``.
     """
-    ndim = len(x._data.shape)
-    if len(indices._data.shape) != ndim:
+    ndim = len(check_tensor(x)._data.shape)
+    if len(check_tensor(indices)._data.shape) != ndim:
         raise ValueError(
             f"take_along_axis: x and indices must have as many dimensions, got shapes {list(x._data.shape)} and "
             f"{list(indices._data.shape)}"

@@ -256,7 +256,7 @@ def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) ->
 
 def _scanned(name: str, x: Any, axis: int | None, dtype: Any, include_initial: bool, initial: float) -> Any:
     if axis is None:
-        if len(x._data.shape) != 1:
+        if len(check_tensor(x)._data.shape) != 1:
             raise ValueError(f"{name}: axis must be given for a tensor of shape {list(x._data.shape)}")
         axis = 0
     x = _accumulator(x, dtype)
