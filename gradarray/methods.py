@@ -769,7 +769,8 @@ class Methods(Value):
     ) -> Any:
         """In another dtype, on another device, or both; the tensor itself where nothing changes. Differentiable.
 
-        Called as ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``.
+        Called as ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``, behind which ``non_blocking``
+        and ``copy`` may stand.
 
         Parameters
         ----------
@@ -782,14 +783,14 @@ class Methods(Value):
         ----------
         ``torch.Tensor.to``.
         """
+        flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, which the backend decides, and copy
+        copy = copy or flags[1:] == [True]
         for arg in args:
             if isinstance(arg, Value):
                 dtype, device = arg._dtype, arg._place
             elif isinstance(arg, DType | type) or hasattr(arg, "itemsize"):  # Python's types and NumPy's dtypes too
                 dtype = arg
-            elif isinstance(arg, bool):
-                pass  # non_blocking: the backend decides
-            elif arg is not None:
+            elif arg is not None and not isinstance(arg, bool):
                 device = arg
         out = as_value(self, dtype=dtype, device=device)
         return self.clone() if copy and out is self else out

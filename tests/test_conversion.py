@@ -358,7 +358,9 @@ def test_to_in_every_form():
     ):  # fmt: skip
         assert y.dtype is ga.float64
     assert x.to(ga.float32) is x.to("cpu") is x.float() is x.cpu() is x
-    assert x.to(ga.float32, copy=True) is not x
+    copies = x.to(ga.float32, copy=True), x.to(ga.float32, False, True), x.to("cpu", ga.float32, False, True)
+    assert all(y is not x for y in copies)
+    assert x.to(ga.float32, True) is x.to(ga.float32, True, False) is x  # non_blocking alone
 
 
 @pytest.mark.parametrize(
