@@ -12,7 +12,7 @@ import operator
 from typing import Any, NamedTuple
 
 from gradarray import random
-from gradarray._dispatch import ShapeError, apply, binary, detached, make, unary
+from gradarray._dispatch import DtypeError, ShapeError, apply, binary, detached, make, unary
 from gradarray._inplace import check_writable, rewritten, write
 from gradarray._primitive import TABLE
 from gradarray._state import grad_enabled as grad_mode
@@ -572,6 +572,9 @@ class Methods(Value):
 
     def masked_select(self, mask: Any) -> Any:
         """The elements where ``mask`` is true, 1-d. ``torch.Tensor.masked_select``."""
+        mask = mask if isinstance(mask, Value) else as_value(mask, device=self._place)
+        if mask._dtype.kind != "b":  # numbers would be taken for positions
+            raise DtypeError(f"masked_select expected mask to be a boolean tensor, but got {mask._dtype!r}")
         shape = manipulation.broadcast_shapes(self._data.shape, mask._data.shape)
         spread = manipulation.broadcast_to(self, shape)  # type: ignore[arg-type]
         return getitem(spread, manipulation.broadcast_to(mask, shape))

@@ -130,6 +130,7 @@ def test_functions_need_a_tensor(name, given):
         (lambda: ga.ones(2, 3).sum((0, 0)), "appears twice"),
         (lambda: ga.ones(2, dtype=ga.int32).mean(), "floating point or complex"),
         (lambda: ga.where(ga.tensor([1]), ga.ones(1), ga.ones(1)), "boolean tensor"),
+        (lambda: ga.ones(3).masked_select(ga.tensor([1, 0, 1])), "boolean tensor"),
     ],
 )
 def test_runtime_errors_say_what_was_given(call, message):
