@@ -131,6 +131,8 @@ def test_functions_need_a_tensor(name, given):
         (lambda: ga.ones(2, dtype=ga.int32).mean(), "floating point or complex"),
         (lambda: ga.where(ga.tensor([1]), ga.ones(1), ga.ones(1)), "boolean tensor"),
         (lambda: ga.ones(3).masked_select(ga.tensor([1, 0, 1])), "boolean tensor"),
+        (lambda: ga.ones(3).repeat_interleave(ga.tensor([1, 2])), r"each of the 3 elements.*got \[1, 2\]"),
+        (lambda: ga.ones(2).repeat_interleave(ga.tensor([1, -2])), r"none negative, got \[1, -2\]"),
     ],
 )
 def test_runtime_errors_say_what_was_given(call, message):

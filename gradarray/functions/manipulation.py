@@ -432,7 +432,13 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
 
         counts = as_value(repeats)
         times = counts._place.backend.to_numpy(counts._data)
-        source = np.repeat(np.arange(n), np.broadcast_to(times, (n,)))
+        try:
+            source = np.repeat(np.arange(n), np.broadcast_to(times, (n,)))
+        except ValueError as error:
+            raise ShapeError(
+                f"repeat: repeats must be a number, or one for each of the {n} elements along axis {axis}, and none "
+                f"negative, got {times.tolist()}"
+            ) from error
         return getitem(x, (*(slice(None),) * axis, source))
     shape = x._data.shape
     spread = broadcast_to(expand_dims(x, axis=axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
