@@ -254,7 +254,10 @@ def _kept(name: str, x: Any, kind: DType, place: Place) -> Any:
     return apply(TABLE["reshape"], (cast(transfer(x, place), kind),), {"shape": ()})
 
 
-def _like(x: Any, dtype: Any, device: Any) -> tuple[Any, Any]:
+def like(x: Any, dtype: Any, device: Any) -> tuple[Any, Any]:
+    """Of which dtype and on which device a new tensor is that is to be like ``x``."""
+    if not isinstance(x, Value):
+        raise TypeError(f"expected a Tensor, whose like is to be made, got {type(x).__name__}")
     return (x._dtype if dtype is None else dtype), (x._place if device is None else device)
 
 
@@ -278,7 +281,7 @@ def empty_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, re
     ----------
     Array API standard, ``empty_like``; ``torch.empty_like``.
     """
-    dtype, device = _like(x, dtype, device)
+    dtype, device = like(x, dtype, device)
     if _is_unknown(x):
         return _unknown_like(x, 0, dtype, device, requires_grad)
     return empty(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
@@ -291,7 +294,7 @@ def zeros_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, re
     ----------
     Array API standard, ``zeros_like``; ``torch.zeros_like``.
     """
-    dtype, device = _like(x, dtype, device)
+    dtype, device = like(x, dtype, device)
     if _is_unknown(x):
         return _unknown_like(x, 0, dtype, device, requires_grad)
     return zeros(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
@@ -304,7 +307,7 @@ def ones_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, req
     ----------
     Array API standard, ``ones_like``; ``torch.ones_like``.
     """
-    dtype, device = _like(x, dtype, device)
+    dtype, device = like(x, dtype, device)
     if _is_unknown(x):
         return _unknown_like(x, 1, dtype, device, requires_grad)
     return ones(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
@@ -325,7 +328,7 @@ def full_like(
     ----------
     Array API standard, ``full_like``; ``torch.full_like``.
     """
-    dtype, device = _like(x, dtype, device)
+    dtype, device = like(x, dtype, device)
     if _is_unknown(x):
         if _has_history(fill_value):
             one: Any = _unknown_like(x, 1, dtype, device, False)

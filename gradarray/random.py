@@ -13,7 +13,7 @@ from gradarray import _state
 from gradarray._dispatch import make
 from gradarray._levels import drawn
 from gradarray._place import Place
-from gradarray.creation import DeviceLike, leaf, to_place, to_shape
+from gradarray.creation import DeviceLike, leaf, like, to_place, to_shape
 from gradarray.devices import Device
 from gradarray.dtypes import DType, as_dtype
 from gradarray.functions.manipulation import reshape, stack
@@ -205,7 +205,8 @@ def rand_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, req
     ----------
     ``torch.rand_like``.
     """
-    return rand(x._data.shape, dtype=dtype or x._dtype, device=device or x._place, requires_grad=requires_grad)
+    dtype, device = like(x, dtype, device)
+    return rand(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randn_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, requires_grad: bool = False) -> Tensor:
@@ -215,7 +216,8 @@ def randn_like(x: Tensor, /, *, dtype: Any = None, device: DeviceLike = None, re
     ----------
     ``torch.randn_like``.
     """
-    return randn(x._data.shape, dtype=dtype or x._dtype, device=device or x._place, requires_grad=requires_grad)
+    dtype, device = like(x, dtype, device)
+    return randn(x._data.shape, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randint(

@@ -89,10 +89,13 @@ def test_sorting_a_number_needs_an_axis_that_it_could_have(sort):
 @pytest.mark.parametrize("given", [[1.0], np.ones(2), 2.0, "a", None], ids=repr)
 @pytest.mark.parametrize(
     "name",
-    ["sum", "mean", "max", "any", "argmax", "exp", "clip", "sort", "flip", "permute_dims", "stack", "concat", "tril"],
-)
+    [
+        "sum", "mean", "max", "any", "argmax", "exp", "clip", "sort", "flip", "permute_dims", "stack", "concat", "tril",
+        "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
+    ],
+)  # fmt: skip
 def test_functions_need_a_tensor(name, given):
-    extra = {"permute_dims": ((0,),), "clip": (0, 1)}.get(name, ())
+    extra = {"permute_dims": ((0,),), "clip": (0, 1), "full_like": (0,)}.get(name, ())
     with pytest.raises(TypeError):
         getattr(ga, name)([given] if name in ("stack", "concat") else given, *extra)
 
