@@ -373,11 +373,19 @@ def test_a_hook_that_raises_leaves_no_gradient():
 
 
 def test_what_a_hook_returns_must_fit():
-    for wrong in (ga.ones(3), 1.0):
-        y = leaf(1.0, 2.0) * 2
-        y.register_hook(lambda g, wrong=wrong: wrong)
-        with pytest.raises(RuntimeError, match="a hook must return"):
-            y.sum().backward()
+    for wrong in (ga.ones(3), 1.0, ga.ones(2, dtype=ga.float64), ga.ones(2, dtype=ga.int64)):
+        for register in (
+            lambda x, y, hook: x.register_hook(hook),
+            lambda x, y, hook: y.register_hook(hook),
+            lambda x, y, hook: y.grad_fn.register_prehook(hook),
+            lambda x, y, hook: y.grad_fn.register_hook(lambda given, _: (hook(None), *given[1:])),
+        ):
+            x = leaf(1.0, 2.0)
+            y = x * 2
+            register(x, y, lambda g, wrong=wrong: wrong)
+            with pytest.raises(RuntimeError, match="a hook must return"):
+                y.sum().backward()
+            assert x.grad is None
 
 
 def test_hooks_and_retained_gradients_need_the_tape():

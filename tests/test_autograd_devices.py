@@ -52,6 +52,17 @@ def test_hooks_on_saved_values(leaf):
         np.testing.assert_allclose(host(g), host(expected), rtol=1e-6)
 
 
+def test_what_a_hook_returns_lies_where_the_gradient_does(leaf):
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g.cpu())
+    if x.device == ga.device("cpu"):
+        x.sum().backward()
+        return
+    with pytest.raises(RuntimeError, match="a hook must return"):
+        x.sum().backward()
+    assert x.grad is None
+
+
 def test_hooks_on_nodes_and_tensors(leaf):
     x = leaf(1.0, 2.0)
     y = x * 3

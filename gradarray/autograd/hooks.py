@@ -191,6 +191,13 @@ def _fitting(result: Any, given: Any) -> Any:
     if not isinstance(result, Value) or (given is not None and result._data.shape != given._data.shape):
         shape = None if given is None else list(given._data.shape)
         raise RuntimeError(f"a hook must return None or a tensor of the gradient's shape {shape}, got {result!r}")
+    if given is not None:
+        ours, theirs = [(x._dtype, x._place.device) for x in (given, result)]
+        if ours != theirs:
+            raise RuntimeError(
+                f"a hook must return None or a tensor of the gradient's dtype {ours[0]!r} on its device {ours[1]}, got "
+                f"one of {theirs[0]!r} on {theirs[1]}"
+            )
     return result
 
 
