@@ -704,7 +704,7 @@ class Methods(Value):
         if self.is_contiguous():
             return self
         flat = manipulation.reshape(self, (-1,))  # type: ignore[arg-type]
-        return manipulation.view(flat if flat.is_contiguous() else flat.clone(), self._data.shape)
+        return no_view(manipulation.view(flat if flat.is_contiguous() else flat.clone(), self._data.shape))
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory along each dimension, in elements. ``torch.Tensor.stride``."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradarray as ga
+from gradarray.nn import functional as F
 
 VIEWS = {
     "slice": (lambda x: x[1:], lambda a: a[1:]),
@@ -513,7 +514,19 @@ OWN = {
     "index_fill": lambda x: x.index_fill(0, ga.tensor([1]), 3.0),
     "kron": lambda x: x.kron(x),
     "diag_embed": lambda x: x.diag_embed(),
-    "embedding": lambda x: ga.nn.functional.embedding(ga.tensor([[1, 0]]), x),
+    "contiguous": lambda x: x.T.contiguous(),
+    "contiguous, strided": lambda x: x[:, ::2].contiguous(),
+    "embedding": lambda x: F.embedding(ga.tensor([[1, 0]]), x),
+    "conv1d": lambda x: F.conv1d(x[None], ga.ones(4, 2, 2)),
+    "conv1d, no batch": lambda x: F.conv1d(x, ga.ones(4, 2, 2)),
+    "conv_transpose1d": lambda x: F.conv_transpose1d(x[None], ga.ones(2, 4, 2)),
+    "max_pool2d": lambda x: F.max_pool2d(x[None, None], 2),
+    "max_pool1d, no batch": lambda x: F.max_pool1d(x, 2),
+    "avg_pool1d, no batch": lambda x: F.avg_pool1d(x, 2),
+    "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x[None], 2),
+    "adaptive_avg_pool1d, as it is": lambda x: F.adaptive_avg_pool1d(x, 3),
+    "unfold": lambda x: F.unfold(x[None, None], 2),
+    "fold": lambda x: F.fold(x[None, :1], (1, 3), 1),
 }
 
 

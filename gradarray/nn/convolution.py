@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import ShapeError, apply
 from gradarray._primitive import TABLE
+from gradarray._storage import no_view
 from gradarray.functions import elementwise as e
 from gradarray.functions.indexing import getitem
 from gradarray.functions.linalg import matmul
@@ -54,6 +55,11 @@ def batched(x: Any, n: int, name: str) -> tuple[Any, bool]:
     return (x, True) if ndim == n + 2 else (reshape(x, (1, *x._data.shape)), False)
 
 
+def unbatched(out: Any, was_batch: bool) -> Any:
+    """What was computed, without the dimension that :func:`batched` put in front; no view, whatever it is made of."""
+    return no_view(out if was_batch else reshape(out, out._data.shape[1:]))
+
+
 def around(x: Any, pads: Sequence[tuple[int, int]], value: float = 0) -> Any:
     """``x`` with ``value`` around its last dimensions."""
     if all(pair == (0, 0) for pair in pads):
@@ -80,7 +86,7 @@ def _with_bias(out: Any, bias: Any, n: int, was_batch: bool, name: str) -> Any:
     if bias is not None:
         check_shape(bias, out._data.shape[1:2], name, "bias")
         out = e.add(out, reshape(bias, (-1,) + (1,) * n))
-    return out if was_batch else reshape(out, out._data.shape[1:])
+    return unbatched(out, was_batch)
 
 
 def _pads(padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes, name: str) -> list[tuple[int, int]]:
@@ -255,7 +261,7 @@ def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size =
     columns = windows(around(x, [(p, p) for p in pads]), kernel, step, spread, "unfold")
     batch, channels, count = columns._data.shape[:3]
     out = reshape(columns, (batch, channels * count, math.prod(columns._data.shape[3:])))
-    return out if was_batch else reshape(out, out._data.shape[1:])
+    return unbatched(out, was_batch)  # type: ignore[no-any-return]
 
 
 def fold(
@@ -305,7 +311,7 @@ def fold(
     params = {"sizes": kernel, "strides": step, "dilations": spread, "shape": (*columns._data.shape[:2], *full)}
     out = apply(TABLE["windows_adjoint"], (columns,), params)
     out = getitem(out, (..., *(slice(p, n - p) for p, n in zip(pads, full, strict=True))))
-    return out if was_batch else reshape(out, out._data.shape[1:])
+    return unbatched(out, was_batch)  # type: ignore[no-any-return]
 
 
 def _four(name: str, kernel_size: Size, stride: Size, dilation: Size, padding: Size) -> tuple[Sizes, ...]:

@@ -14,10 +14,10 @@ from gradarray.dtypes import finfo
 from gradarray.functions import elementwise as e
 from gradarray.functions.indexing import getitem
 from gradarray.functions.linalg import floating
-from gradarray.functions.manipulation import broadcast_to, concat, reshape, squeeze
+from gradarray.functions.manipulation import broadcast_to, clone, concat, reshape, squeeze
 from gradarray.functions.searching import argmax, take_along_axis
 from gradarray.functions.statistical import mean, sum
-from gradarray.nn.convolution import Size, Sizes, around, batched, sizes, windows
+from gradarray.nn.convolution import Size, Sizes, around, batched, sizes, unbatched, windows
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -63,14 +63,14 @@ def _max_pool(n: int) -> Callable[..., Any]:
             candidates = windows(around(e.clip(x, finfo(x._dtype).min), ends, -math.inf), kernel, step, spread, name)
         best = argmax(candidates, axis=2, keepdims=True)
         out = squeeze(take_along_axis(found, best, axis=2), 2)
-        out = out if was_batch else reshape(out, out._data.shape[1:])
+        out = unbatched(out, was_batch)
         if not return_indices:
             return out
         lengths = x._data.shape[2:]
         numbers = reshape(arange(math.prod(lengths), device=x._place), (1, 1, *lengths))
         places = windows(around(numbers, ends), kernel, step, spread, name)
         indices = squeeze(take_along_axis(broadcast_to(places, found._data.shape), best, axis=2), 2)
-        return out, reshape(indices, out._data.shape)
+        return out, unbatched(indices, was_batch)
 
     max_pool.__name__ = max_pool.__qualname__ = name
     max_pool.__doc__ = f"""The largest element of each window. Differentiable: of a tie, the first gets the gradient.
@@ -140,7 +140,7 @@ def _avg_pool(n: int) -> Callable[..., Any]:
             lengths, counts = x._data.shape[2:], total._data.shape[2:]
             divisors = _divisors(lengths, kernel, step, pads, counts, not count_include_pad)
             out = e.divide(total, as_value(divisors, dtype=total._dtype, device=x._place))
-        return out if was_batch else reshape(out, out._data.shape[1:])
+        return unbatched(out, was_batch)  # type: ignore[no-any-return]
 
     avg_pool.__name__ = avg_pool.__qualname__ = name
     avg_pool.__doc__ = f"""The mean of each window. Differentiable.
@@ -197,11 +197,12 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Any]:
                 f"{name}: one output size from 0 up for each of {n} dimensions that are not empty is needed, got "
                 f"{output_size!r} for an input of shape {list(input._data.shape)}"
             )
+        out = x
         for axis, (length, count) in enumerate(zip(lengths, given, strict=True), start=2):
             if count is None or count == length:
                 continue
-            x = _averages(x, count, axis)
-        return x if was_batch else reshape(x, x._data.shape[1:])
+            out = _averages(out, count, axis)
+        return unbatched(clone(x) if out is x else out, was_batch)  # type: ignore[no-any-return]
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     adaptive_avg_pool.__doc__ = f"""Means over as many windows as are asked for, all of nearly one size. Differentiable.
