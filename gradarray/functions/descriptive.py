@@ -104,7 +104,7 @@ def median(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims:
     n = flat._data.shape[-1]
     middle = getitem(flat, (..., slice((n - 1) // 2, n // 2 + 1)))
     out = where(has_nan, math.nan, mean(middle, axis=-1))
-    return reshape(out, kept) if keepdims else out
+    return no_view(reshape(out, kept)) if keepdims else out
 
 
 def quantile(
@@ -284,7 +284,7 @@ def cov(
         divisor = e.clip(e.subtract(total, lost), 0, None)
     other = e.conj(centred) if centred._dtype.kind == "c" else centred
     out = e.divide(matmul(weighted, matrix_transpose(other)), divisor)
-    return reshape(out, ()) if ndim < 2 or rows._data.shape[0] == 1 else out
+    return no_view(reshape(out, ())) if ndim < 2 or rows._data.shape[0] == 1 else out
 
 
 def corrcoef(x: Tensor, /) -> Tensor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gradarray import _state
 from gradarray._dispatch import ShapeError, apply, cast, road
 from gradarray._primitive import TABLE
-from gradarray._storage import Value
+from gradarray._storage import Value, no_view
 from gradarray.autograd import no_grad
 from gradarray.creation import eye
 from gradarray.dtypes import as_dtype, finfo
@@ -127,7 +127,7 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Any, Any] = 2) -> 
         k *= c
     one = reshape(permute_dims(x1, (*keep1, *left)), (m, n))
     two = reshape(permute_dims(x2, (*right, *keep2)), (n, k))
-    return reshape(matmul(one, two), (*rows, *columns))
+    return no_view(reshape(matmul(one, two), (*rows, *columns)))
 
 
 def _positions(x: Any, axes: Any) -> list[int]:
