@@ -217,6 +217,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, required: builtins.bool) -> None:
+        if not isinstance(required, builtins.bool | np.bool):
+            raise RuntimeError(f"requires_grad must be a bool, got {required!r}")
         if not self.is_leaf:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "

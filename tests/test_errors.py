@@ -234,6 +234,16 @@ def test_requires_grad_of_what_is_no_leaf():
     assert y.requires_grad_() is y
 
 
+@pytest.mark.parametrize("required", ["False", None, 1], ids=repr)
+def test_requires_grad_is_a_bool(required):
+    x = ga.ones(2)
+    with pytest.raises(RuntimeError, match="requires_grad must be a bool"):
+        x.requires_grad = required
+    assert not x.requires_grad
+    x.requires_grad = np.bool(True)
+    assert x.requires_grad is True
+
+
 @pytest.mark.parametrize(
     ("grad", "error"),
     [
