@@ -648,7 +648,7 @@ class Methods(Value):
         n = self._data.shape[statistical.check_axis(self, dim)] if self._data.shape else 0
         if chunks <= 0 or not self._data.shape:
             raise ShapeError(f"chunk: expected at least one chunk of at least one dimension, got {chunks} chunks")
-        return manipulation.split(self, builtins.max(-(-n // chunks), 1), dim)  # type: ignore[arg-type]
+        return manipulation.split(self, -(-n // chunks) or [0] * chunks, dim)  # type: ignore[arg-type]
 
     def narrow(self, dim: int, start: int, length: int) -> Any:
         """``length`` elements along ``dim`` from ``start``, a view. ``torch.Tensor.narrow``."""

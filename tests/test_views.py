@@ -489,6 +489,13 @@ def test_a_view_made_in_no_grad_takes_no_recorded_write():
     assert constant.tolist() == [1.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("n", "chunks", "lengths"), [(5, 2, [3, 2]), (5, 3, [2, 2, 1]), (4, 3, [2, 2]), (2, 7, [1, 1]), (0, 3, [0, 0, 0])]
+)
+def test_chunks_are_as_many_as_there_are_elements_for(n, chunks, lengths):
+    assert [x.shape for x in ga.zeros(2, n).chunk(chunks, 1)] == [(2, length) for length in lengths]
+
+
 def test_ravel_is_a_view_where_that_is_contiguous_and_else_a_copy():
     x = ga.arange(6.0).reshape(3, 2)
     whole, column = x.ravel(), x[:, :1].ravel()
