@@ -268,7 +268,7 @@ class Methods(Value):
 
     def equal(self, other: Any) -> bool:
         """Whether shape and all elements are equal; elementwise is :meth:`eq`. ``torch.Tensor.equal``."""
-        same = self._data.shape == other._data.shape
+        same = self._data.shape == statistical.check_tensor(other)._data.shape
         return same and builtins.bool(statistical.all(e.equal(self, other)))
 
     def masked_fill(self, mask: Any, value: Any) -> Any:
@@ -512,7 +512,7 @@ class Methods(Value):
 
     def view_as(self, other: Any) -> Any:
         """``view`` in the shape of ``other``. ``torch.Tensor.view_as``."""
-        return manipulation.view(self, other._data.shape)  # type: ignore[arg-type]
+        return manipulation.view(self, statistical.check_tensor(other)._data.shape)  # type: ignore[arg-type]
 
     def reshape(self, *shape: Any) -> Any:
         """See :func:`gradarray.reshape`. ``torch.Tensor.reshape``."""
@@ -520,7 +520,7 @@ class Methods(Value):
 
     def reshape_as(self, other: Any) -> Any:
         """``reshape`` to the shape of ``other``. ``torch.Tensor.reshape_as``."""
-        return manipulation.reshape(self, other._data.shape)  # type: ignore[arg-type]
+        return manipulation.reshape(self, statistical.check_tensor(other)._data.shape)  # type: ignore[arg-type]
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Any:
         """Dimensions from ``start_dim`` to ``end_dim`` made one; of one alone, the tensor. ``torch.Tensor.flatten``."""
@@ -620,7 +620,7 @@ class Methods(Value):
 
     def expand_as(self, other: Any) -> Any:
         """``expand`` to the shape of ``other``. ``torch.Tensor.expand_as``."""
-        return manipulation.broadcast_to(self, other._data.shape)  # type: ignore[arg-type]
+        return manipulation.broadcast_to(self, statistical.check_tensor(other)._data.shape)  # type: ignore[arg-type]
 
     def repeat(self, *repeats: Any) -> Any:
         """The whole repeated along each dimension; see :func:`gradarray.tile`. ``torch.Tensor.repeat``."""
@@ -816,7 +816,7 @@ class Methods(Value):
 
     def type_as(self, other: Any) -> Any:
         """In the dtype of ``other``. ``torch.Tensor.type_as``."""
-        return self.to(other._dtype)
+        return self.to(statistical.check_tensor(other)._dtype)
 
     def bool(self) -> Any:
         """In ``gradarray.bool``."""

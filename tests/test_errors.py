@@ -100,6 +100,13 @@ def test_functions_need_a_tensor(name, given):
         getattr(ga, name)([given] if name in ("stack", "concat") else given, *extra)
 
 
+@pytest.mark.parametrize("other", [[1.0], 1.0, None], ids=repr)
+@pytest.mark.parametrize("name", ["equal", "view_as", "reshape_as", "expand_as", "type_as", "take_along_dim"])
+def test_methods_need_a_tensor(name, other):
+    with pytest.raises(TypeError, match="expected a Tensor"):
+        getattr(ga.ones(1), name)(other, *([0] if name == "take_along_dim" else []))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
