@@ -351,20 +351,16 @@ def walk(
         if saved is None:
             raise GraphFreedError
         gs = ()  # so that where nobody else holds g, g alone does: see _spare
-        if around is not None:
-            gs = around(node, g, taped, node in strong)
-            if node in strong:
-                strong.remove(node)
-                gs = Masked(gs)
-        elif strong and node in strong:
+        masks = node in strong if strong else False
+        if masks:
             strong.remove(node)
+        if around is not None:
+            gs = around(node, g, taped, masks)
+        elif masks:
             if large:
-                gs = Masked(node.op.pull_strong_large(node, g))
+                gs = node.op.pull_strong_large(node, g)
             else:
                 gs = node.op.pull_strong_taped(node, g) if taped else node.op.pull_strong(node, g)
-                if type(gs) is Large:
-                    large, sums.add = True, add_large
-                gs = Masked(gs)
         elif large:
             gs = node.op.pull_large(node, g)
         else:
@@ -372,13 +368,15 @@ def walk(
         to = node.to
         if type(gs) is not tuple:
             if type(gs) is Masked:
-                for edge in node.edges:
-                    if isinstance(edge, Node):
-                        strong.add(edge)
-                    elif isinstance(edge, Slot):
-                        strong.add(edge.node)
+                masks = True
             elif type(gs) is Large:
                 large, sums.add = True, add_large
+        if masks:
+            for edge in node.edges:
+                if isinstance(edge, Node):
+                    strong.add(edge)
+                elif isinstance(edge, Slot):
+                    strong.add(edge.node)
         if saved and not keep:
             node.saved = None
         # the only edge leads to a node that is younger than all that wait, and so that node is the next
@@ -428,10 +426,9 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
         if isinstance(target, Node):
             every = False
     seen: set[Node] = set()
-    stack: list[Any] = list(roots)
+    waiting: list[Any] = list(roots)
     node: Node
-    while stack:
-        edge = stack.pop()
+    for edge in waiting:  # which grows
         while edge is not None:
             if isinstance(edge, Node):
                 node = edge
@@ -440,14 +437,18 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
             else:
                 every = every and edge in found
                 break
-            if node in seen:
-                break
+            known = len(seen)
             seen.add(node)
+            if len(seen) == known:
+                break
             edge = node.to  # the only one, as in a chain
             if type(edge) is tuple:
-                stack += edge
-                if not edge or edge[0] is None:
-                    every = every and any(to is not None for to in edge)
+                ending = True
+                for to in edge:
+                    if to is not None:
+                        waiting.append(to)
+                        ending = False
+                every = every and not ending
                 break
             if edge is None:
                 every = False
