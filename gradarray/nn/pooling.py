@@ -181,7 +181,7 @@ def _averages(x: Any, count: int, axis: int) -> Any:
     length, ahead = x._data.shape[axis], (slice(None),) * axis
     spans = [slice(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
     if not spans:
-        return getitem(x, (*ahead, slice(0)))
+        return clone(getitem(x, (*ahead, slice(0))))
     return concat([mean(getitem(x, (*ahead, span)), axis=axis, keepdims=True) for span in spans], axis=axis)
 
 
