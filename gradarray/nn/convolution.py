@@ -55,7 +55,7 @@ def batched(x: Any, n: int, name: str) -> tuple[Any, bool]:
     return (x, True) if ndim == n + 2 else (reshape(x, (1, *x._data.shape)), False)
 
 
-def unbatched(out: Any, was_batch: bool) -> Any:
+def unbatched(out: Tensor, was_batch: bool) -> Tensor:
     """What was computed, without the dimension that :func:`batched` put in front; no view, whatever it is made of."""
     return no_view(out if was_batch else reshape(out, out._data.shape[1:]))
 
@@ -82,7 +82,7 @@ def windows(x: Any, kernel: Sizes, stride: Sizes, dilation: Sizes, name: str) ->
     return apply(TABLE["windows"], (x,), {"sizes": kernel, "strides": stride, "dilations": dilation})
 
 
-def _with_bias(out: Any, bias: Any, n: int, was_batch: bool, name: str) -> Any:
+def _with_bias(out: Any, bias: Any, n: int, was_batch: bool, name: str) -> Tensor:
     if bias is not None:
         check_shape(bias, out._data.shape[1:2], name, "bias")
         out = e.add(out, reshape(bias, (-1,) + (1,) * n))
@@ -128,7 +128,7 @@ def _conv(n: int) -> Callable[..., Any]:
         stacked = (groups,) if groups > 1 else ()  # without groups the stack is of the batch alone
         out = matmul(reshape(weight, (*stacked, rows, inner)), reshape(columns, (batch, *stacked, inner, count)))
         out = reshape(out, (batch, shape[0], *lengths))
-        return _with_bias(out, bias, n, was_batch, name)  # type: ignore[no-any-return]
+        return _with_bias(out, bias, n, was_batch, name)
 
     conv.__name__ = conv.__qualname__ = name
     conv.__doc__ = f"""Cross-correlation of ``input`` with ``weight`` over {n} dimension{"s" * (n > 1)}. Differentiable.
@@ -202,7 +202,7 @@ def _conv_transpose(n: int) -> Callable[..., Any]:
         params = {"sizes": kernel, "strides": steps, "dilations": spread, "shape": (batch, groups * channels, *full)}
         out = around(apply(TABLE["windows_adjoint"], (columns,), params), [(0, m) for m in more])
         out = getitem(out, (..., *(slice(p, end) for p, end in zip(cut, ends, strict=True))))
-        return _with_bias(out, bias, n, was_batch, name)  # type: ignore[no-any-return]
+        return _with_bias(out, bias, n, was_batch, name)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = name
     conv_transpose.__doc__ = f"""What is the transpose of :func:`conv{n}d` in its input. Differentiable in all.
@@ -261,7 +261,7 @@ def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size =
     columns = windows(around(x, [(p, p) for p in pads]), kernel, step, spread, "unfold")
     batch, channels, count = columns._data.shape[:3]
     out = reshape(columns, (batch, channels * count, math.prod(columns._data.shape[3:])))
-    return unbatched(out, was_batch)  # type: ignore[no-any-return]
+    return unbatched(out, was_batch)
 
 
 def fold(
@@ -311,7 +311,7 @@ def fold(
     params = {"sizes": kernel, "strides": step, "dilations": spread, "shape": (*columns._data.shape[:2], *full)}
     out = apply(TABLE["windows_adjoint"], (columns,), params)
     out = getitem(out, (..., *(slice(p, n - p) for p, n in zip(pads, full, strict=True))))
-    return unbatched(out, was_batch)  # type: ignore[no-any-return]
+    return unbatched(out, was_batch)
 
 
 def _four(name: str, kernel_size: Size, stride: Size, dilation: Size, padding: Size) -> tuple[Sizes, ...]:

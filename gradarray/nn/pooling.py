@@ -140,7 +140,7 @@ def _avg_pool(n: int) -> Callable[..., Any]:
             lengths, counts = x._data.shape[2:], total._data.shape[2:]
             divisors = _divisors(lengths, kernel, step, pads, counts, not count_include_pad)
             out = e.divide(total, as_value(divisors, dtype=total._dtype, device=x._place))
-        return unbatched(out, was_batch)  # type: ignore[no-any-return]
+        return unbatched(out, was_batch)
 
     avg_pool.__name__ = avg_pool.__qualname__ = name
     avg_pool.__doc__ = f"""The mean of each window. Differentiable.
@@ -202,7 +202,7 @@ def _adaptive_avg_pool(n: int) -> Callable[..., Any]:
             if count is None or count == length:
                 continue
             out = _averages(out, count, axis)
-        return unbatched(clone(x) if out is x else out, was_batch)  # type: ignore[no-any-return]
+        return unbatched(clone(x) if out is x else out, was_batch)
 
     adaptive_avg_pool.__name__ = adaptive_avg_pool.__qualname__ = name
     adaptive_avg_pool.__doc__ = f"""Means over as many windows as are asked for, all of nearly one size. Differentiable.
