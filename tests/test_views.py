@@ -536,6 +536,10 @@ OWN = {
     "avg_pool1d, no batch": lambda x: F.avg_pool1d(x, 2),
     "adaptive_avg_pool1d": lambda x: F.adaptive_avg_pool1d(x[None], 2),
     "adaptive_avg_pool1d, as it is": lambda x: F.adaptive_avg_pool1d(x, 3),
+    "pad, nothing": lambda x: F.pad(x, (0, 0), mode="circular"),
+    "pad, taking away": lambda x: F.pad(x, (-1, 0), mode="reflect"),
+    "pad, both": lambda x: F.pad(x, (1, -1), mode="replicate"),
+    "pad, constant, taking away": lambda x: F.pad(x, (-1, 0)),
     "unfold": lambda x: F.unfold(x[None, None], 2),
     "fold": lambda x: F.fold(x[None, :1], (1, 3), 1),
 }

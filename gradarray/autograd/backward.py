@@ -173,7 +173,7 @@ def _run(
     if inputs is not None:
         targets: list[Any] = []
         for x in inputs:
-            where = None if x._node is LEAF else place_in_graph(x)
+            where = None if x._node is LEAF else place_in_graph(x)  # most are leaves, which need no call
             targets.append(edge_of(x) if where is None else where[0])
             if where is not None:
                 captures = {} if captures is None else captures

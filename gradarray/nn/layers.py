@@ -225,4 +225,4 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         out = repeated(cut(x), widths, MODES[mode])
     else:  # mirrored at its own edge, also where the other one is taken away
         out = cut(repeated(x, widths, MODES[mode]))
-    return clone(out) if out is input else out
+    return no_view(out) if any(map(any, widths)) else clone(out)  # with nothing added it is the input, or a part of it
