@@ -116,7 +116,8 @@ def translated(root: Path, folder: Path) -> list[Any]:
             rules = folder / "_rules.pyx"
             rules.write_text(rules_ahead(root), encoding="utf-8")
             made.append(Extension("gradarray._rules", [str(rules)]))
-        directives = {"language_level": 3, "annotation_typing": typed, "nonecheck": True, "infer_types": False}
+        directives = {"language_level": 3, "annotation_typing": typed, "nonecheck": True}
+        directives["infer_types"] = None if typed else False  # None: of what typed attributes hold, and no integers
         here = Path.cwd()
         os.chdir(root)
         try:

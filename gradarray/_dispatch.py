@@ -174,7 +174,8 @@ class TableOp(NamedOp):
         saved = saved_tensors(node)
         rule = rules.taped_complex if node.complex or _is_complex(g) else rules.taped
         gs: Sequence[Any] = rule(node, g, saved, TAPED)
-        part_from_views(tensors_among(saved))
+        if saved:
+            part_from_views(tensors_among(saved))
         gs = _unbroadcast(node, gs, TAPED) if self.record.broadcasts else gs
         return Masked(gs) if self.record.chooses else gs
 
@@ -245,7 +246,10 @@ class ShortOp(NamedOp):
     ``pull`` and its kin are the compiled rules themselves.
     """
 
-    __slots__ = ("chooses", "inputs", "pull", "pull_large", "pull_strong", "pull_strong_large", "rules", "wanted")
+    __slots__ = (
+        "chooses", "inputs", "pull", "pull_large", "pull_strong", "pull_strong_large", "pull_strong_taped",
+        "pull_taped", "rules", "wanted",
+    )  # fmt: skip
 
     def __init__(self, record: Primitive, wanted: tuple[int, ...]) -> None:
         super().__init__(record.grad_name)
@@ -254,27 +258,28 @@ class ShortOp(NamedOp):
         self.rules = rules = record.rules.part(wanted)
         _compiled_late(self, "pull", lambda: self._masking(rules.raw))
         _compiled_late(self, "pull_large", lambda: self._masking(rules.large))
+        _compiled_late(self, "pull_taped", lambda: self._taped(rules))
         _compiled_late(self, "pull_strong", lambda: rules.strong.raw)
         _compiled_late(self, "pull_strong_large", lambda: rules.strong.large)
+        _compiled_late(self, "pull_strong_taped", lambda: self._taped(rules.strong))
 
     def _masking(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         return (lambda node, g: Masked(rule(node, g))) if self.chooses else rule
 
-    def pull_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        return self._pull_taped(node, g, self.rules)
+    def _taped(self, rules: Rules) -> Callable[..., Any]:
+        real, chooses = rules.taped, self.chooses
 
-    def pull_strong_taped(self, node: OpNode, g: Any) -> Sequence[Any]:
-        return self._pull_taped(node, g, self.rules.strong)
+        def pull(node: OpNode, g: Any) -> Sequence[Any]:
+            v: Value = g
+            kind: Kind = v._kind
+            if kind.short and kind.place is node.place:
+                gs: Sequence[Any] = real(node, g, saved_tensors(node, kind), TAPED)
+            else:
+                rule = rules.taped_complex if _is_complex(g) else real
+                gs = rule(node, g, saved_tensors(node), TAPED)
+            return Masked(gs) if chooses else gs
 
-    def _pull_taped(self, node: OpNode, g: Any, rules: Rules) -> Sequence[Any]:
-        v: Value = g
-        kind: Kind = v._kind
-        if kind.short and kind.place is node.place:
-            gs: Sequence[Any] = rules.taped(node, g, saved_tensors(node, kind), TAPED)
-        else:
-            rule = rules.taped_complex if _is_complex(g) else rules.taped
-            gs = rule(node, g, saved_tensors(node), TAPED)
-        return Masked(gs) if self.chooses else gs
+        return pull
 
     def edges_of(self, node: OpNode) -> tuple[Any, ...]:
         found = node.edges
@@ -306,7 +311,9 @@ def saved_tensors(node: OpNode, kind: Kind | None = None) -> Sequence[Any]:
             else:
                 x = make(raw, place)
             x._node = node if i == len(edges) else edges[i]
-            saved.append(held_in(cell, x))
+            if type(cell) is list:  # `held_in` written out
+                x._cell = cell
+            saved.append(x)
         elif type(raw) is list:
             cells_of = cell.cells if type(cell) is Cells else [None] * len(raw)
             saved.append(

@@ -1,5 +1,7 @@
 # What the compiler may take for granted of _engine.py; see docs/performance.md.
 
+cimport cython
+
 from gradarray._chained cimport Chained
 
 cdef class Node(Chained):
@@ -19,3 +21,6 @@ cdef class _Sums:
     cdef public object add, iadd
     cdef public set owned
     cpdef plus(self, key, total, g)
+
+@cython.locals(known=Py_ssize_t, every=bint, ending=bint)
+cpdef leading_to(roots, targets)

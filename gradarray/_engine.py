@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush, heapreplace
+from operator import attrgetter
 from typing import Any
 
 from gradarray._chained import Chained
@@ -418,6 +419,9 @@ def _targets(node: Node) -> list[Any]:
     return [edge.node if isinstance(edge, Slot) else edge for edge in node.edges if edge is not None]
 
 
+_age = attrgetter("seq")
+
+
 def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] | None:
     """The nodes and sinks on a path from a root to one of ``targets`` (nodes or sinks); None where that is all."""
     found = set(targets)
@@ -454,7 +458,7 @@ def leading_to(roots: Iterable[Any], targets: Iterable[Any]) -> frozenset[Any] |
                 every = False
     if every:
         return None
-    for node in sorted(seen, key=lambda n: n.seq):
+    for node in sorted(seen, key=_age):
         if not found.isdisjoint(_targets(node)):
             found.add(node)
     return frozenset(found)

@@ -279,7 +279,7 @@ def texts(record: Primitive) -> set[str]:
     rules, n = record.rules, record.inputs or 0
     assert rules is not None
     parts = [rules]
-    if record.kind == "elementwise":
+    if record.broadcasts and n < 3:  # what the short road takes
         parts += [rules.part(wanted) for size in range(1, n + 1) for wanted in combinations(range(n), size)]
     return set().union(*(one.texts() for part in parts for one in (part, part.strong)))
 

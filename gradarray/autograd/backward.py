@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 def _sequence(x: Any) -> tuple[Any, ...]:
     if isinstance(x, Value):
         return (x,)
-    found = tuple(x) if isinstance(x, list | tuple) and not isinstance(x, GradientEdge) else (x,)
-    return tuple([one.like if isinstance(one, GradientEdge) else one for one in found])
+    found = x if isinstance(x, list | tuple) and not isinstance(x, GradientEdge) else (x,)
+    return tuple([one.like if not isinstance(one, Value) and isinstance(one, GradientEdge) else one for one in found])
 
 
 def _seeds(outputs: Sequence[Any], gradients: Sequence[Any], taped: bool) -> list[tuple[Any, Any]]:
@@ -146,9 +146,10 @@ def _records(outputs: Sequence[Any], recorded: bool) -> bool:
 
     Where it is not to be, raw arrays of a transform still are tensors of the level below, where recording goes on.
     """
-    first = outputs[0] if outputs else None
-    below = isinstance(first, Value) and first._kind.place.level is not None
-    return recorded or (below and grad_enabled.get())
+    if recorded or not outputs or not isinstance(outputs[0], Value):
+        return recorded
+    first: Value = outputs[0]
+    return first._kind.place.level is not None and grad_enabled.get()
 
 
 def _run(
@@ -394,15 +395,17 @@ def grad(
         if not requires_grad(x):
             raise RuntimeError(f"One of the differentiated Tensors (number {i}) does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
-    taped = create_graph or _are_deeper(gradients, outs)
+    taped = create_graph or (grad_outputs is not None and _are_deeper(gradients, outs))
     token = grad_enabled.set(_records(outs, create_graph))
     try:
         ends = _run(outs, gradients, wanted, keep=keep, taped=taped)
         results: list[Any] = []
-        found: dict[int, Value] = {}  # an input may be listed twice
+        found: dict[Value, Value] = {}  # an input may be listed twice
         for i, x in enumerate(wanted):
-            if x in ends or id(x) in found:
-                results.append(found[id(x)] if id(x) in found else found.setdefault(id(x), _finished(x, ends, taped)))
+            if x in ends:
+                found[x] = _finished(x, ends, taped)
+            if x in found:
+                results.append(found[x])
             elif materialize_grads:
                 zeros = TAPED.zeros_like(x)
                 zeros._node = LEAF if create_graph else None  # as PyTorch's: it has derivatives, and these are zero
@@ -414,11 +417,12 @@ def grad(
                     f"One of the differentiated Tensors (number {i}) appears to not have been used in the graph. Set "
                     "allow_unused=True if this is the desired behavior."
                 )
-        for key in tuple(ends):
-            if type(key) is Retain and (kept := key.tensor()) is not None:
-                _accumulate(kept, _finished(kept, ends, taped, key), create_graph)
-        if AFTERWARDS in ends:
-            _after(ends)
+        if ends:
+            for key in tuple(ends):
+                if type(key) is Retain and (kept := key.tensor()) is not None:
+                    _accumulate(kept, _finished(kept, ends, taped, key), create_graph)
+            if AFTERWARDS in ends:
+                _after(ends)
         return tuple(results)
     finally:
         grad_enabled.reset(token)

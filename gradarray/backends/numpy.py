@@ -32,9 +32,12 @@ def strong_multiply(g: Array, p: Array) -> Array:
     Where the greatest is, NumPy finds in half the time of a reduction; a nan it takes for the greatest.
     """
     product = g * p
-    if not product.size or ((type(p) is not _ndarray or p.ndim == 0) and cmath.isfinite(p)):
+    if (type(p) is not _ndarray or p.ndim == 0) and cmath.isfinite(p):
         return product
-    greatest = product.item(product.argmax())
+    try:
+        greatest = product.item(product.argmax())
+    except ValueError:  # there are no elements
+        return product
     return np.where(g == 0, product.dtype.type(0), product) if greatest != greatest else product
 
 

@@ -58,6 +58,16 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axes.index(i) for i in range(len(axes)))
 
 
+def strong_by_second(xp: Any, g: Any, x2: Any) -> Any:
+    """The rule of a product's first factor, in which a zero of ``g`` beats what it meets."""
+    return xp.strong_multiply(g, x2)
+
+
+def strong_by_first(xp: Any, g: Any, x1: Any) -> Any:
+    """The same of its second."""
+    return xp.strong_multiply(g, x1)
+
+
 # -- matrices: the last two dimensions, stacked along the others -------------------------------------------------------
 
 

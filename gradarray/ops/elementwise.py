@@ -12,6 +12,7 @@ from typing import Any
 
 from gradarray._primitive import elementwise, linear, nondiff, primitive
 from gradarray.ops import _batching
+from gradarray.ops._helpers import strong_by_first, strong_by_second
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ elementwise("floor_divide", 0, 0, forward=_floor_divide, grad_name="FloorDivideB
 # the product of the derivative rules, in which zero beats inf and nan; see elementwise(singular=True)
 linear(
     "strong_multiply",
-    transpose=(lambda xp, g, x2: xp.strong_multiply(g, x2), lambda xp, g, x1: xp.strong_multiply(g, x1)),
+    transpose=(strong_by_second, strong_by_first),
     broadcasts=True,
     chooses=True,
 )
@@ -98,7 +99,7 @@ linear(
 # that of an operation that chooses, in which a share of zero beats any cotangent; see elementwise(chooses=True)
 linear(
     "chosen",
-    transpose=(lambda xp, g, x2: xp.chosen(g, x2), lambda xp, g, x1: xp.strong_multiply(g, x1)),
+    transpose=(lambda xp, g, x2: xp.chosen(g, x2), strong_by_first),
     forward=lambda xp, x1, x2: xp.where(x2 == 0, xp.zeros_like(x1), x1 * x2),
     broadcasts=True,
     chooses=True,
