@@ -109,6 +109,14 @@ def test_einsum_of_one_operand_may_be_a_view_but_never_the_operand():
     assert (same[0, 1].item(), turned[1, 0].item()) == (7.0, 7.0)
 
 
+@on_each_device
+@pytest.mark.parametrize("value", [2.5, np.float32(2.5), [2.5], np.array([2.5])], ids=repr)
+def test_what_lies_between_integers_is_searched_for_as_it_is(value, device):
+    x = ga.asarray([1, 2, 3], device=device)
+    assert np.ravel(ga.searchsorted(x, value).tolist()).tolist() == [2]
+    assert ga.searchsorted(x, 2).item() == 1
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -11,6 +11,7 @@ from gradarray.creation import arange, as_value
 from gradarray.functions.indexing import getitem
 from gradarray.functions.manipulation import broadcast_to, reshape
 from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
+from gradarray.functions.types import result_type
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -89,7 +90,8 @@ def searchsorted(x1: Tensor, x2: Tensor | Scalar, /, *, side: str = "left", sort
     if sorter is not None:
         x1 = take(x1, sorter)
     if not isinstance(x2, Value):
-        x2 = as_value(x2, dtype=x1._dtype, device=x1._place)
+        like = x2 if isinstance(x2, Scalar) else as_value(x2, device=x1._place)
+        x2 = as_value(x2, dtype=result_type(x1, like), device=x1._place)
     return apply(TABLE["searchsorted"], (x1, x2), {"side": side})
 
 
