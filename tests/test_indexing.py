@@ -14,7 +14,7 @@ KEYS = {
         0, -1, np.int64(2), slice(None), slice(1, 3), slice(None, None, 2), slice(None, None, -1), slice(3, 0, -2),
         slice(10, 20), slice(-2, None), None, ..., (), (None, 1), (..., None), [0, 2], [[0, 1], [2, 3]], [-1, 0, -1],
         np.array([3, 0]), np.array(2), np.array([1, 2], dtype=np.uint8), [True, False, True, False], [], range(3),
-        np.array([False] * 4),
+        np.array([False] * 4), [[]], ((1, 3),), ((),), ((0, 1), None),
     ],
     (2, 3, 4): [
         0, (0, 1), (0, 1, 2), (-1, -1, -1), (..., 0), (0, ..., 0), (slice(None), 1), (slice(None), slice(1, None), 2),
@@ -154,6 +154,8 @@ def test_zero_dimensional_tensors():
         ((0,), 0), ((2, 3), [0, 2]), ((2, 3), (slice(None), [3])), ((2, 3), [-3]), ((2, 3), (..., ...)),
         ((2, 3), [True, False, True]), ((2, 3), (slice(None), [True, False])), ((2, 3), "a"), ((2, 3), 1.5),
         ((2, 3), [0.5]), ((2, 3), {}), ((2, 3), ([0, 1], [0, 1, 2])),
+        ((2, 3), [None]), ((2, 3), [slice(None)]), ((2, 3), [[0, 1], [0]]), ((2, 3), np.array(["a"])),
+        ((2, 3), [2**70]),
     ],
     ids=str,
 )  # fmt: skip

@@ -26,10 +26,28 @@ if TYPE_CHECKING:
 
 _GETITEM, _INDEX = TABLE["getitem"], TABLE["index"]
 _viewed = road("getitem")
+_ARRAYS = (bool, np.bool_, list, tuple, np.ndarray)
 
 
 def _integer(k: Any) -> Any:
     return k if k is None else operator.index(k)
+
+
+def _array(x: Value, k: Any) -> Any:
+    """What stands for an array in a key of ``x``, as a tensor."""
+    try:
+        if not isinstance(k, _ARRAYS) and not hasattr(k, "__array__") and not hasattr(k, "__dlpack__"):
+            raise TypeError
+        if isinstance(k, np.ndarray) and k.dtype == np.int64:
+            k = k.astype(x._place.integer.__numpy_dtype__, copy=False)
+        array = as_value(k, device=x._place)
+    except (TypeError, ValueError) as error:
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid indices, got "
+            f"{k!r}"
+        ) from error
+    empty = isinstance(k, list | tuple) and 0 in array._data.shape  # which says nothing of a dtype
+    return cast(array, x._place.integer) if empty else array
 
 
 def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
@@ -57,25 +75,15 @@ def _parse(x: Value, key: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
             parts.append(k)
         else:
             array = k if isinstance(k, Value) else None
-            if array is None and not isinstance(k, bool | np.bool_ | list | np.ndarray):
+            if array is None and not isinstance(k, _ARRAYS):
                 try:
                     parts.append(operator.index(k))
                     dims += 1
                     continue
                 except TypeError:
-                    foreign = hasattr(k, "__array__") or hasattr(k, "__dlpack__")
-                    array = as_value(k, device=x._place) if foreign else None
+                    pass
             if array is None:
-                if not isinstance(k, bool | np.bool_ | list | np.ndarray):
-                    raise IndexError(
-                        "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean tensors are valid "
-                        f"indices, got {k!r}"
-                    )
-                empty = isinstance(k, list) and not k
-                host = np.zeros(0, np.int64) if empty else np.asarray(k)
-                if host.dtype == np.int64:
-                    host = host.astype(x._place.integer.__numpy_dtype__, copy=False)
-                array = as_value(host, device=x._place)
+                array = _array(x, k)
             waits = array._place.capabilities.lazy  # its value is not asked for: it stays an array
             if array._dtype.kind in "iu" and array._data.shape == () and not isinstance(k, np.ndarray) and not waits:
                 try:
