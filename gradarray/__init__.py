@@ -215,7 +215,6 @@ from gradarray.functions.pytorch import (
     flatten,
     ge,
     gt,
-    index_select,
     le,
     lerp,
     lt,
@@ -242,6 +241,7 @@ from gradarray.functions.scatter import (
     index_add,
     index_copy,
     index_fill,
+    index_select,
     scatter,
     scatter_add,
 )

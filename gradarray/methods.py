@@ -666,10 +666,7 @@ class Methods(Value):
         axis = statistical.check_axis(self, dim) % len(self._data.shape)
         return getitem(self, (*(slice(None),) * axis, operator.index(index)))  # type: ignore[arg-type]
 
-    def index_select(self, dim: int, index: Any) -> Any:
-        """See :func:`gradarray.take`. ``torch.Tensor.index_select``."""
-        return searching.take(self, index, axis=dim)  # type: ignore[arg-type]
-
+    index_select = positions.index_select
     gather = positions.gather
     index_add, index_add_ = positions.index_add, in_place(positions.index_add, "index_add_")
     index_copy, index_copy_ = positions.index_copy, in_place(positions.index_copy, "index_copy_")

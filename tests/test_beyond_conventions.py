@@ -110,6 +110,14 @@ def test_einsum_of_one_operand_may_be_a_view_but_never_the_operand():
 
 
 @on_each_device
+def test_index_select_keeps_the_number_of_dimensions(device):
+    x = tensor(drawn(2, 3), device)
+    assert ga.index_select(x, 1, ga.asarray([2, 0], device=device)).tolist() == x[:, [2, 0]].tolist()
+    assert x.index_select(1, ga.asarray(2, device=device)).tolist() == x[:, 2:].tolist()
+    assert grad(lambda x: x.index_select(0, ga.asarray(0)), [3.0, 4.0]) == [1.0, 0.0]
+
+
+@on_each_device
 @pytest.mark.parametrize("value", [2.5, np.float32(2.5), [2.5], np.array([2.5])], ids=repr)
 def test_what_lies_between_integers_is_searched_for_as_it_is(value, device):
     x = ga.asarray([1, 2, 3], device=device)
@@ -139,6 +147,9 @@ def test_what_lies_between_integers_is_searched_for_as_it_is(value, device):
         (lambda x: ga.index_add(x, 0, ga.asarray([[0]]), x), RuntimeError, "index must be 1-d"),
         (lambda x: ga.index_add(x, 0, ga.asarray([0]), x), RuntimeError, r"must have shape \[1, 3\], got \[2, 3\]"),
         (lambda x: ga.index_fill(x, 0, ga.asarray([0]), x), RuntimeError, "value must be 0-d"),
+        (lambda x: x.index_select(0, ga.asarray([[0]])), RuntimeError, "index must be 1-d"),
+        (lambda x: x.index_select(0, x[0]), IndexError, "index must be of integers"),
+        (lambda x: x.index_select(2, ga.asarray([0])), IndexError, "Dimension out of range"),
         (lambda x: ga.inner(x, x.mT), RuntimeError, "the last dimensions must be of one length"),
         (lambda x: ga.cross(x[:, :2], x[:, :2]), RuntimeError, "no dimension of length 3"),
         (lambda x: ga.diag(x[None]), RuntimeError, "supports 1-d or 2-d"),

@@ -15,7 +15,7 @@ from gradarray.creation import arange, as_value
 from gradarray.functions.elementwise import add, multiply
 from gradarray.functions.indexing import getitem, setitem
 from gradarray.functions.manipulation import broadcast_to, clone, reshape
-from gradarray.functions.statistical import check_axis, check_tensor
+from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
 
 if TYPE_CHECKING:
     from gradarray._tensor import Tensor
@@ -174,7 +174,7 @@ def _rows(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
     index = _lifted(_index(x, index, name))[0]
     if len(index._data.shape) != 1:
         raise ShapeError(f"{name}: index must be 1-d, got shape {list(index._data.shape)}")
-    return (*(slice(None),) * (check_axis(x, dim) % len(x._data.shape)), index)
+    return (*(slice(None),) * (needed_axis(x, dim) % len(x._data.shape)), index)
 
 
 def _fits_rows(x: Any, key: tuple[Any, ...], source: Any, name: str) -> None:
@@ -182,6 +182,35 @@ def _fits_rows(x: Any, key: tuple[Any, ...], source: Any, name: str) -> None:
     shape[len(key) - 1] = key[-1]._data.shape[0]
     if source._data.shape != tuple(shape):
         raise ShapeError(f"{name}: source must have shape {shape}, got {list(source._data.shape)}")
+
+
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of ``x`` at ``index`` along ``dim``. Differentiable in ``x``.
+
+    Parameters
+    ----------
+    x : Tensor
+    dim : int
+    index : Tensor
+        1-d, of integers; one of no dimensions counts as one of one element.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of ``x``, but along ``dim`` as long as ``index``.
+
+    Raises
+    ------
+    IndexError
+        If ``index`` is not of integers, or out of range; if ``x`` has no dimensions.
+    RuntimeError
+        If ``index`` is of more dimensions.
+
+    References
+    ----------
+    ``torch.index_select``.
+    """
+    return getitem(x, _rows(check_tensor(x), dim, index, "index_select"))
 
 
 def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Scalar = 1) -> Tensor:
