@@ -15,7 +15,7 @@ from gradarray._levels import drawn
 from gradarray._place import Place
 from gradarray.creation import DeviceLike, leaf, like, to_place, to_shape
 from gradarray.devices import Device
-from gradarray.dtypes import DType, as_dtype
+from gradarray.dtypes import DType, as_dtype, finfo, iinfo
 from gradarray.functions.manipulation import reshape, stack
 
 if TYPE_CHECKING:
@@ -153,6 +153,13 @@ def _draw(
     return leaf(drawn(lambda full: make(getattr(source, name)(full, kind), place, kind), shape), required)
 
 
+def _check_held(name: str, least: int, most: int, kind: DType) -> None:
+    """Refuse a ``kind`` that does not tell all numbers from ``least`` to ``most`` apart."""
+    low, high = (iinfo(kind).min, iinfo(kind).max) if kind.kind in "iu" else (-2 / finfo(kind).eps, 2 / finfo(kind).eps)
+    if least < low or most > high:
+        raise RuntimeError(f"{name}: {kind!r} does not hold all numbers from {least} to {most}; choose another dtype=")
+
+
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -257,12 +264,23 @@ def randperm(
 ) -> Tensor:
     """The numbers 0 … n-1 in random order.
 
+    Raises
+    ------
+    RuntimeError
+        If ``n`` is negative, or ``dtype`` does not hold all of these numbers.
+    TypeError
+        If ``n`` is no integer, or ``dtype`` neither of integers nor floating.
+
     References
     ----------
     ``torch.randperm``.
     """
+    (n,) = to_shape((n,))
     place = _place(generator, device)
     kind = place.integer if dtype is None else as_dtype(dtype)
+    if kind.kind not in "iuf":
+        raise TypeError(f"randperm: numbers are of an integer or a floating dtype, got {kind!r}")
+    _check_held("randperm", 0, n - 1, kind)
     source = _generator(place, generator)
 
     def draw(batch: tuple[int, ...]) -> Any:

@@ -91,6 +91,24 @@ def test_randperm():
     assert ga.randperm(0).shape == (0,)
 
 
+@pytest.mark.parametrize(
+    ("n", "dtype", "error", "message"),
+    [
+        (257, ga.uint8, RuntimeError, r"gradarray.uint8 does not hold all numbers from 0 to 256"),
+        (129, ga.int8, RuntimeError, "does not hold"),
+        (2, ga.bool, TypeError, "an integer or a floating dtype, got gradarray.bool"),
+        (2, ga.complex64, TypeError, "an integer or a floating dtype"),
+        (-1, None, RuntimeError, "negative"),
+        (2.5, None, TypeError, "made of integers"),
+    ],
+)
+def test_randperm_is_a_permutation_or_none(n, dtype, error, message):
+    with pytest.raises(error, match=message):
+        ga.randperm(n, dtype=dtype)
+    assert sorted(ga.randperm(256, dtype=ga.uint8).tolist()) == list(range(256))
+    assert sorted(ga.randperm(3, dtype=ga.float32).tolist()) == [0.0, 1.0, 2.0]
+
+
 def test_a_generator_is_independent_of_the_default_one():
     g = ga.Generator().manual_seed(3)
     first = ga.rand(3, generator=g).tolist()
