@@ -6,6 +6,7 @@ Knows dispatch and the backends' sources of numbers.
 from __future__ import annotations
 
 import math
+import operator
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -241,7 +242,9 @@ def randint(
     Raises
     ------
     RuntimeError
-        If there is no number to choose from.
+        If there is no number to choose from, or ``dtype`` does not hold all of them.
+    TypeError
+        If ``low`` or ``high`` is no integer.
 
     References
     ----------
@@ -249,12 +252,17 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    try:
+        low, high = operator.index(low), operator.index(high)
+    except TypeError:
+        raise TypeError(f"randint expects integers low and high, got {low!r} and {high!r}") from None
     if low >= high:
         raise RuntimeError(f"randint expects low < high, got low={low} and high={high}")
     place = _place(generator, device)
     kind = place.integer if dtype is None else as_dtype(dtype)
-    source = _generator(place, generator)
     made = place.integer if kind.kind not in "iu" else kind
+    _check_held("randint", low, high - 1, made)
+    source = _generator(place, generator)
     out: Any = drawn(lambda full: make(source.integers(low, high, full, made), place), to_shape((size,)))
     return out if out._dtype is kind else out.to(kind)  # type: ignore[no-any-return]
 

@@ -84,6 +84,16 @@ def test_randint():
         ga.randint(3, 3, (1,))
 
 
+def test_randint_says_what_it_needs():
+    for low, high in ((0, 5.5), (0.5, 5), ("a", 5), (0, None)):
+        with pytest.raises(TypeError, match="integers low and high, got"):
+            ga.randint(low, high, (3,))
+    for low, high, dtype in ((0, 300, ga.uint8), (-1, 10, ga.uint8), (0, 2**63 + 1, None)):
+        with pytest.raises(RuntimeError, match="does not hold all numbers from"):
+            ga.randint(low, high, (3,), dtype=dtype)
+    assert ga.randint(-(2**63), 2**63, (3,)).shape == (3,)
+
+
 def test_randperm():
     x = ga.randperm(20)
     assert x.dtype is ga.int64
