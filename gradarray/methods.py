@@ -298,10 +298,14 @@ class Methods(Value):
 
     def uniform_(self, low: float = 0, high: float = 1, *, generator: Any = None) -> Any:
         """Overwrite with numbers uniform on [low, high). ``torch.Tensor.uniform_``."""
+        if not low <= high:
+            raise RuntimeError(f"uniform_ expects low <= high, got low={low} and high={high}")
         return self._drawn(random.rand, high - low, low, generator, "uniform_")
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Any = None) -> Any:
         """Overwrite with normally distributed numbers. ``torch.Tensor.normal_``."""
+        if not std >= 0:
+            raise RuntimeError(f"normal_ expects std >= 0, got {std}")
         return self._drawn(random.randn, std, mean, generator, "normal_")
 
     def _drawn(self, function: Any, scale: float, shift: float, generator: Any, name: str) -> Any:

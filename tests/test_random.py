@@ -150,6 +150,18 @@ def test_drawing_in_place():
     assert abs(x.mean().item() - 5) < 0.01
 
 
+def test_drawing_in_place_needs_a_distribution():
+    x = ga.zeros(3)
+    for low, high in ((1, 0), (0, float("nan"))):
+        with pytest.raises(RuntimeError, match="low <= high"):
+            x.uniform_(low, high)
+    for std in (-1, float("nan")):
+        with pytest.raises(RuntimeError, match="std >= 0"):
+            x.normal_(0, std)
+    assert x.tolist() == [0.0, 0.0, 0.0] and x._version == 0
+    assert x.uniform_(2, 2).tolist() == x.normal_(2, 0).tolist() == [2.0, 2.0, 2.0]
+
+
 def test_drawn_leaves_require_gradients_when_told():
     assert ga.randn(2, requires_grad=True).is_leaf
     assert ga.rand_like(ga.zeros(2), requires_grad=True).requires_grad
