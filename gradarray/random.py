@@ -46,9 +46,16 @@ class Generator:
         return self._place.device
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start again from ``seed``; returns the generator."""
-        # as in PyTorch, negative seeds are taken modulo 2**64
-        self._seed = int(seed) % 2**64
+        """Start again from ``seed``; returns the generator.
+
+        Raises
+        ------
+        TypeError
+            If ``seed`` is no integer.
+        ValueError
+            If it does not lie from -2**63 to 2**64 - 1.
+        """
+        self._seed = _natural(seed)
         self._source = self._place.backend.generator(self._place.device, self._seed)
         return self
 
@@ -68,6 +75,17 @@ class Generator:
     def set_state(self, state: Any) -> None:
         """Continue from ``state``."""
         self._source.set_state(state)
+
+
+def _natural(seed: Any) -> int:
+    """``seed`` as generators start from it: as in PyTorch, negative ones are taken modulo 2**64."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"a seed is an integer, got {seed!r}") from None
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"a seed lies from -2**63 to 2**64 - 1, got {number}")
+    return number % 2**64
 
 
 _default: dict[Device, Generator] = _state.generators
@@ -91,6 +109,8 @@ def _generator(place: Place, given: Generator | None) -> Any:
 
 def _place(generator: Generator | None, device: Any) -> Place:
     """Where numbers are drawn: outside of all transforms."""
+    if not isinstance(generator, Generator | None):
+        raise TypeError(f"generator must be a gradarray.Generator, got {generator!r}")
     return (generator._place if generator is not None and device is None else to_place(device)).ground
 
 
@@ -109,7 +129,7 @@ def manual_seed(seed: int) -> Generator:
     ``torch.manual_seed``.
     """
     global _seed
-    _seed = int(seed)
+    _seed = _natural(int(seed))
     for generator in _default.values():
         generator.manual_seed(_seed)
     return default_generator("cpu").manual_seed(_seed)

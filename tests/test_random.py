@@ -128,6 +128,24 @@ def test_a_generator_is_independent_of_the_default_one():
     assert g.initial_seed() == 3
 
 
+def test_what_is_no_seed_changes_nothing():
+    ga.manual_seed(3)
+    g = ga.Generator().manual_seed(4)
+    for seed, error in ((1.5, TypeError), ("12", TypeError), (None, TypeError), (2**64, ValueError)):
+        with pytest.raises(error, match="a seed"):
+            g.manual_seed(seed)
+    with pytest.raises(ValueError, match="a seed lies from"):
+        ga.manual_seed(-(2**63) - 1)
+    assert (ga.initial_seed(), g.initial_seed()) == (3, 4)
+    assert g.manual_seed(-1).initial_seed() == 2**64 - 1
+
+
+def test_a_generator_is_one():
+    for draw in (ga.rand, ga.randperm, ga.zeros(2).uniform_):
+        with pytest.raises(TypeError, match=r"must be a gradarray\.Generator, got 5"):
+            draw(0, generator=5)
+
+
 def test_a_generators_state_can_be_put_back():
     g = ga.Generator().manual_seed(3)
     state = g.get_state()
