@@ -201,3 +201,19 @@ def test_the_derivative_of_i1_at_the_smallest_numbers(x):
     (g,) = ga.autograd.grad(ga.special.i1(point), point, create_graph=True)
     (second,) = ga.autograd.grad(g, point)
     assert g.item() == 0.5 and abs(second.item()) < 1e-300
+
+
+@pytest.mark.parametrize(
+    ("name", "x1", "x2"),
+    [
+        ("poch", 0.0, 0.25), ("poch", 0.0, 3.0), ("poch", -2.0, 3.0), ("poch", -3.0, 4.5), ("beta", 0.5, -0.5),
+        ("beta", 1.5, -5.5), ("binom", 4.5, -3.0), ("binom", 0.25, -1.0), ("binom", -1.5, -2.0),
+    ],
+)  # fmt: skip
+def test_where_one_over_gamma_is_zero_its_slope_is_not(name, x1, x2):
+    function, point = getattr(scipy.special, name), np.array([x1, x2])
+    x = ga.asarray(point).requires_grad_()
+    getattr(special, name)(x[0], x[1]).backward()
+    steps = 1e-6 * np.eye(2)
+    slopes = [(function(*(point + step)) - function(*(point - step))) / 2e-6 for step in steps]
+    np.testing.assert_allclose(x.grad.numpy(), slopes, rtol=1e-6, atol=1e-8)

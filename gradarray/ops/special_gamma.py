@@ -44,9 +44,20 @@ def _rgamma_slope(xp: Any, x: Any) -> Any:
 
 
 special("rgamma", _rgamma_slope)
+
+
+def _reciprocal(xp: Any, x: Any, out: Any, others: Any) -> Any:
+    """The part that 1/Γ(x) has in the slope of ``others``/Γ(x): -``out``·ψ(x), and its own slope where Γ has poles."""
+    pole = xp.logical_and(x <= 0, x == xp.floor(x))
+    away = times(xp, out, xp.special.digamma(pick(xp, xp.logical_not(pole), x, 1.0)))
+    return xp.where(pole, times(xp, _rgamma_slope(xp, pick(xp, pole, x, 0.0)), others), -away)
+
+
 special(
     "poch",
-    lambda xp, x1, x2, out: times(xp, out, xp.special.digamma(x1 + x2) - xp.special.digamma(x1)),
+    lambda xp, x1, x2, out: (
+        times(xp, out, xp.special.digamma(x1 + x2)) + _reciprocal(xp, x1, out, xp.special.gamma(x1 + x2))
+    ),
     lambda xp, x1, x2, out: times(xp, out, xp.special.digamma(x1 + x2)),
     domain=("positive", "positive"),
 )
@@ -59,13 +70,14 @@ def _binomial(i: int) -> Any:
         rest = x1 - x2 + 1
         inside = rest > 0
         psi = xp.special.digamma
-        own = psi(x1 + 1) if i == 0 else -psi(x2 + 1)
+        others = xp.special.gamma(x1 + 1) * xp.special.rgamma(rest)
+        own = times(xp, out, psi(x1 + 1)) if i == 0 else _reciprocal(xp, x2 + 1, out, others)
         both = xp.special.rgamma(pick(xp, xp.logical_not(inside), x2, 0.0) + 1)
         both = times(xp, both, xp.special.gamma(pick(xp, xp.logical_not(inside), x1, 0.0) + 1))
         last = _rgamma_slope(xp, pick(xp, xp.logical_not(inside), rest, 1.0))
         beyond = times(xp, last, both) * (1 if i == 0 else -1)
         within = psi(pick(xp, inside, rest, 1.0)) * (-1 if i == 0 else 1)
-        return times(xp, out, own) + xp.where(inside, times(xp, pick(xp, inside, out, 0.0), within), beyond)
+        return own + xp.where(inside, times(xp, pick(xp, inside, out, 0.0), within), beyond)
 
     return rule
 
@@ -77,10 +89,22 @@ special(
     lambda xp, x1, x2: xp.special.digamma(x2) - xp.special.digamma(x1 + x2),
     domain=("positive", "positive"),
 )
+
+
+def _beta(i: int) -> Any:
+    """The slope in input ``i`` of Γ(a)·Γ(b)/Γ(a+b)."""
+
+    def rule(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
+        own = times(xp, out, xp.special.digamma(x2 if i else x1))
+        return own + _reciprocal(xp, x1 + x2, out, xp.special.gamma(x1) * xp.special.gamma(x2))
+
+    return rule
+
+
 special(
     "beta",
-    lambda xp, x1, x2, out: times(xp, out, xp.special.digamma(x1) - xp.special.digamma(x1 + x2)),
-    lambda xp, x1, x2, out: times(xp, out, xp.special.digamma(x2) - xp.special.digamma(x1 + x2)),
+    _beta(0),
+    _beta(1),
     domain=("positive", "positive"),
 )
 
