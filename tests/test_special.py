@@ -217,3 +217,13 @@ def test_where_one_over_gamma_is_zero_its_slope_is_not(name, x1, x2):
     steps = 1e-6 * np.eye(2)
     slopes = [(function(*(point + step)) - function(*(point - step))) / 2e-6 for step in steps]
     np.testing.assert_allclose(x.grad.numpy(), slopes, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "xs"), [("gdtr", (10.0, 0.25, 0.0)), ("gdtrc", (0.5, 0.1, 0.0)), ("fdtr", (0.5, 7.7, 0.0))]
+)
+def test_what_is_zero_for_all_parameters_has_slope_zero_in_them(name, xs):
+    tensors = [ga.asarray(np.array(x)).requires_grad_() for x in xs]
+    getattr(special, name)(*tensors).backward()
+    assert [t.grad.item() for t in tensors[:2]] == [0.0, 0.0]
+    assert abs(tensors[2].grad.item()) == np.inf

@@ -143,7 +143,7 @@ def composed(
         def total(xp: Any, *xs: Any) -> Any:
             at = inner(xp, *xs)
             terms = [
-                times(xp, slope(xp, of, k, *at), d(xp, *xs)) if callable(d) else slope(xp, of, k, *at) * d
+                times(xp, d(xp, *xs), slope(xp, of, k, *at)) if callable(d) else slope(xp, of, k, *at) * d
                 for k, d in entries.items()
             ]
             return sum(terms[1:], start=terms[0])
