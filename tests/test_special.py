@@ -227,3 +227,13 @@ def test_what_is_zero_for_all_parameters_has_slope_zero_in_them(name, xs):
     getattr(special, name)(*tensors).backward()
     assert [t.grad.item() for t in tensors[:2]] == [0.0, 0.0]
     assert abs(tensors[2].grad.item()) == np.inf
+
+
+@pytest.mark.parametrize("t", [-1e5, -1e6, -1e8, 1e8, -3.0, 0.0])
+def test_the_slope_of_stdtr_in_its_degrees_of_freedom_far_out(t):
+    freedom, h = np.array([0.5, 1.0, 3.0]), 1e-5
+    tail = -abs(t)
+    slope = (scipy.special.stdtr(freedom + h, tail) - scipy.special.stdtr(freedom - h, tail)) / (2 * h)
+    x = ga.asarray(freedom).requires_grad_()
+    special.stdtr(x, ga.asarray(np.array(t))).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), slope if t < 0 else -slope, rtol=1e-7)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradarray.ops._special import complement, composed, inverse, slope, special, times
+from gradarray.ops._special import complement, composed, inverse, pick, slope, special, times
 
 # -- chi-square, gamma, Poisson: incomplete gamma ----------------------------------------------------------------------
 
@@ -73,9 +73,15 @@ def _student(xp: Any, x1: Any, x2: Any) -> Any:
 
 
 def _student_freedom(xp: Any, x1: Any, x2: Any) -> Any:
-    """Of 1/2 + sign(t)/2 · I_z(1/2, ν/2), z = t²/(ν+t²), in ν: the slope in b, and that in z, a change of scale."""
-    z = x2 * x2 / (x1 + x2 * x2)
-    in_b = slope(xp, "betainc", 1, xp.full_like(z, 0.5), x1 / 2 + 0 * z, z)
+    """Of 1/2 + sign(t)/2 · I_z(1/2, ν/2), z = t²/(ν+t²), in ν: the slope in b, and that in z, a change of scale.
+
+    Far out z is nearly 1; there it is the slope in a of 1 - I_w(ν/2, 1/2), w = 1 - z = ν/(ν+t²).
+    """
+    total = x1 + x2 * x2
+    far = x2 * x2 > x1
+    half, b = xp.full_like(total, 0.5), x1 / 2 + 0 * total
+    z, w = pick(xp, xp.logical_not(far), x2 * x2 / total, 0.5), pick(xp, far, x1 / total, 0.5)
+    in_b = xp.where(far, -slope(xp, "betainc", 0, b, half, w), slope(xp, "betainc", 1, half, b, z))
     return xp.sign(x2) * in_b / 4 - times(xp, x2, _student(xp, x1, x2) / (2 * x1))
 
 
