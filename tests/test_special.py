@@ -237,3 +237,15 @@ def test_the_slope_of_stdtr_in_its_degrees_of_freedom_far_out(t):
     x = ga.asarray(freedom).requires_grad_()
     special.stdtr(x, ga.asarray(np.array(t))).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), slope if t < 0 else -slope, rtol=1e-7)
+
+
+@pytest.mark.parametrize(("name", "far"), [("fdtrc", [1e2, 1e6, 1e10]), ("fdtr", [1e-2, 1e-6, 1e-10])])
+def test_the_slopes_of_fishers_distribution_far_out(name, far):
+    function, h = getattr(scipy.special, name), 1e-5
+    points = [np.array([3.0] * 3), np.array([5.0] * 3), np.array(far)]
+    tensors = [ga.asarray(x).requires_grad_() for x in points]
+    getattr(special, name)(*tensors).sum().backward()
+    for i, x in enumerate(points):
+        above, below = ([x * (1 + sign * h) if j == i else y for j, y in enumerate(points)] for sign in (1, -1))
+        slope = (function(*above) - function(*below)) / (2 * h * x)
+        np.testing.assert_allclose(tensors[i].grad.numpy(), slope, rtol=1e-6, atol=0)

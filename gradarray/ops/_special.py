@@ -126,17 +126,14 @@ def complement(name: str, of: str) -> None:
     special(name, *map(negated, range(n)), domain=TABLE[f"special.{of}"].domain)
 
 
-def composed(
-    name: str, of: str, inner: Callable[..., tuple[Any, ...]], *jacobian: Mapping[int, Slope], domain: Domain
-) -> None:
-    """``of(*inner(xp, *xs))``, or that and a constant; its slopes are by the chain rule.
+def chained(of: str, inner: Callable[..., tuple[Any, ...]], *jacobian: Mapping[int, Slope]) -> list[Slope]:
+    """The slopes of ``of(*inner(xp, *xs))``, by the chain rule.
 
     ``jacobian`` has one mapping an input: from the positions in ``inner``'s result to their derivatives in that input,
     each a number or ``rule(xp, *xs)``.
     """
-    n = len(jacobian)
 
-    def chained(entries: Mapping[int, Slope]) -> Slope:
+    def along(entries: Mapping[int, Slope]) -> Slope:
         if not entries:
             return 0
 
@@ -148,9 +145,16 @@ def composed(
             ]
             return sum(terms[1:], start=terms[0])
 
-        return _rule(total, _inputs(n))
+        return _rule(total, _inputs(len(jacobian)))
 
-    special(name, *map(chained, jacobian), domain=domain)
+    return list(map(along, jacobian))
+
+
+def composed(
+    name: str, of: str, inner: Callable[..., tuple[Any, ...]], *jacobian: Mapping[int, Slope], domain: Domain
+) -> None:
+    """``of(*inner(xp, *xs))``, or that and a constant; its slopes are those that :func:`chained` gives."""
+    special(name, *chained(of, inner, *jacobian), domain=domain)
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradarray.ops._special import complement, composed, inverse, pick, slope, special, times
+from gradarray.ops._special import chained, complement, composed, inverse, pick, slope, special, times
 
 # -- chi-square, gamma, Poisson: incomplete gamma ----------------------------------------------------------------------
 
@@ -40,15 +40,26 @@ def _share(of_x: Any) -> Any:
     return lambda xp, d1, d2, x: of_x(d1, d2, x) / ((d2 + d1 * x) * (d2 + d1 * x))
 
 
-composed(
-    "fdtr",
+def _lighter(near: Any, far: Any) -> Any:
+    """``near`` where that share is below 1/2, else the slope of what is left, as the share is rounded to 1 far out."""
+    return lambda xp, x1, x2, x3: xp.where(x1 * x3 > x2, -far(xp, x1, x2, x3), near(xp, x1, x2, x3))
+
+
+_near = chained(
     "betainc",
     lambda xp, d1, d2, x: (d1 / 2, d2 / 2, d1 * x / (d2 + d1 * x)),
     {0: 0.5, 2: _share(lambda d1, d2, x: x * d2)},
     {1: 0.5, 2: _share(lambda d1, d2, x: -d1 * x)},
     {2: _share(lambda d1, d2, x: d1 * d2)},
-    domain=("positive",) * 3,
 )
+_far = chained(
+    "betainc",
+    lambda xp, d1, d2, x: (d2 / 2, d1 / 2, d2 / (d2 + d1 * x)),
+    {1: 0.5, 2: _share(lambda d1, d2, x: -x * d2)},
+    {0: 0.5, 2: _share(lambda d1, d2, x: d1 * x)},
+    {2: _share(lambda d1, d2, x: -d1 * d2)},
+)
+special("fdtr", *map(_lighter, _near, _far), domain=("positive",) * 3)
 complement("fdtrc", "fdtr")
 inverse("fdtri", "fdtr", 2, domain=("positive", "positive", "fraction"))
 _BINOMIAL = ("count", "large count", "fraction")
