@@ -249,3 +249,12 @@ def test_the_slopes_of_fishers_distribution_far_out(name, far):
         above, below = ([x * (1 + sign * h) if j == i else y for j, y in enumerate(points)] for sign in (1, -1))
         slope = (function(*above) - function(*below)) / (2 * h * x)
         np.testing.assert_allclose(tensors[i].grad.numpy(), slope, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["bdtr", "bdtrc"])
+@pytest.mark.parametrize("p", [1e-18, 1e-8, 0.3, 1 - 1e-12])
+def test_the_slope_of_the_binomial_distribution_where_success_is_rare(name, p):
+    x = ga.asarray(np.array(p)).requires_grad_()
+    getattr(special, name)(ga.asarray(2.0), ga.asarray(6.0), x).backward()
+    slope = 60 * p**2 * (1 - p) ** 3
+    assert x.grad.item() == pytest.approx(slope if name == "bdtrc" else -slope, rel=1e-12, abs=0)

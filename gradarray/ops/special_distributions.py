@@ -64,9 +64,9 @@ complement("fdtrc", "fdtr")
 inverse("fdtri", "fdtr", 2, domain=("positive", "positive", "fraction"))
 _BINOMIAL = ("count", "large count", "fraction")
 composed(
-    "bdtr", "betainc", lambda xp, k, n, p: (n - xp.floor(k), xp.floor(k) + 1, 1 - p), {}, {}, {2: -1}, domain=_BINOMIAL
+    "bdtrc", "betainc", lambda xp, k, n, p: (xp.floor(k) + 1, n - xp.floor(k), p), {}, {}, {2: 1}, domain=_BINOMIAL
 )
-complement("bdtrc", "bdtr")
+complement("bdtr", "bdtrc")
 inverse("bdtri", "bdtr", 2, domain=_BINOMIAL)
 composed("nbdtr", "betainc", lambda xp, k, n, p: (n, k + 1, p), {}, {}, {2: 1}, domain=_BINOMIAL)
 complement("nbdtrc", "nbdtr")
