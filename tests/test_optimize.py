@@ -58,11 +58,28 @@ def test_minimize(method):
     np.testing.assert_array_equal(result.x_flat, host(result.x))
 
 
+def test_minimize_takes_a_number_and_says_so():
+    for fun, error, got in (
+        (lambda x: (x**2).sum().reshape(1), RuntimeError, r"shape \[1\]"),
+        (lambda x: x**2, RuntimeError, r"shape \[4\]"),
+        (lambda x: 1.0, TypeError, "float"),
+    ):
+        for method in (None, "Nelder-Mead"):
+            with pytest.raises(error, match=f"minimize: the function must give a 0-d tensor, got .*{got}"):
+                ga.optimize.minimize(fun, ga.asarray(START), method=method)
+
+
 def test_minimize_passes_on_what_scipy_takes():
     result = ga.optimize.minimize(
         rosenbrock, ga.asarray(START[:2]), method="L-BFGS-B", bounds=[(-2, 0.5), (None, None)]
     )
     close(result.x, [0.5, 0.25], 1e-5)
+
+    def first(fun, start, args, **options):
+        return scipy_optimize.OptimizeResult(x=start, fun=fun(start), success=True)
+
+    result = ga.optimize.minimize(rosenbrock, ga.asarray(START), method=first)
+    close(result.x, START)
     result = ga.optimize.minimize(lambda x, a: ((x - a) ** 2).sum(), ga.zeros(2), (ga.tensor([1.0, 2.0]),))
     assert result.x.dtype is ga.float32
     close(result.x, [1, 2], 1e-4)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradarray._storage import Value
 from gradarray.autograd import no_grad
 from gradarray.creation import asarray
 from gradarray.func import _trees, grad_and_value, hessian, jacfwd, jacrev, jvp
@@ -153,9 +154,7 @@ _WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 _WITH_MATRIX = ("dogleg", "trust-exact")
 
 
-def minimize(
-    fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: str | None = None, **options: Any
-) -> Any:
+def minimize(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: Any = None, **options: Any) -> Any:
     """``scipy.optimize.minimize`` with the derivatives that ``method`` takes.
 
     Parameters
@@ -164,7 +163,7 @@ def minimize(
         Takes what ``x0`` is, and ``args``; gives a 0-d tensor.
     x0 : Tensor, or tree of them
     args : tuple
-    method : str, optional
+    method : str or callable, optional
         By default SciPy's choice, BFGS or what constraints need.
     **options
         SciPy's: ``bounds``, ``tol``, ``options``, …
@@ -173,6 +172,13 @@ def minimize(
     -------
     OptimizeResult
         SciPy's, in which ``x`` is as ``x0`` is; the vector is ``x_flat``.
+
+    Raises
+    ------
+    TypeError
+        If ``fun`` gives no tensor, or ``x0`` is not of real floating ones.
+    RuntimeError
+        If ``fun`` gives a tensor of some dimensions.
 
     References
     ----------
@@ -186,8 +192,8 @@ def minimize(
     """
     from scipy import optimize
 
-    problem = Problem(fun, x0, args)
-    name = (method or "").lower()
+    problem = Problem(lambda tree, *rest: _number(fun(tree, *rest)), x0, args)
+    name = method.lower() if isinstance(method, str) else ""
     if name in _WITHOUT:
         result = optimize.minimize(problem.fun, problem.x0, method=method, **options)
         return _finished(problem, result)
@@ -225,6 +231,14 @@ def root(fun: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: s
     problem = Problem(lambda tree, *rest: _at_least_1d(fun(tree, *rest)), x0, args)
     jac = problem.jac if method in ("hybr", "lm") else None
     return _finished(problem, optimize.root(problem.fun, problem.x0, jac=jac, method=method, **options))
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, Value):
+        raise TypeError(f"minimize: the function must give a 0-d tensor, got {type(value).__name__}")
+    if value._data.shape:
+        raise RuntimeError(f"minimize: the function must give a 0-d tensor, got one of shape {list(value._data.shape)}")
+    return value
 
 
 def _at_least_1d(tree: Any) -> Any:
