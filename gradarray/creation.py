@@ -355,15 +355,15 @@ def arange(
     Raises
     ------
     RuntimeError
-        If ``step`` is 0, or there is no end to the numbers.
+        If ``step`` is 0, there is no end to the numbers, or floating ones are beyond what an integer ``dtype`` holds.
+    TypeError
+        If there is no argument.
 
     References
     ----------
     Array API standard, ``arange``; ``torch.arange``.
     """
     start, stop, step = _number(start), _number(end if stop is None else stop), _number(step)
-    if stop is None:
-        start, stop = 0, start
     if start is None or stop is None:
         start, stop = 0, _given("arange", [start, stop])
     if step == 0:
@@ -380,10 +380,9 @@ def arange(
         length = (stop - start) / step
         if not math.isfinite(length):
             raise ShapeError(f"arange: unsupported range: {start} -> {stop} in steps of {step}")
-        n = max(math.ceil(length), 0)
-        raw = place.backend.from_numpy(
-            np.asarray(start + step * np.arange(n), dtype=kind.__numpy_dtype__), place.device, copy=False
-        )
+        host = start + step * np.arange(max(math.ceil(length), 0), dtype=np.float64)
+        _check_range(host, kind)
+        raw = place.backend.from_numpy(_converted(host, kind), place.device, copy=False)
     return leaf(make(raw, place, kind), requires_grad)
 
 
@@ -406,7 +405,9 @@ def linspace(
     Raises
     ------
     RuntimeError
-        If ``num`` is negative.
+        If ``num`` is negative, or a number is beyond what ``dtype`` holds.
+    TypeError
+        If a number is complex, and ``dtype`` is not.
 
     References
     ----------
@@ -424,9 +425,11 @@ def linspace(
     kind = _floating(dtype)
     if dtype is None and (isinstance(start, complex) or isinstance(stop, complex)):
         kind = kind.to_complex()
-    values = np.linspace(start, stop, num, endpoint=endpoint, dtype=kind.__numpy_dtype__)
+    host = np.linspace(start, stop, num, endpoint=endpoint)
+    _check_range(host, kind)
     place.to_raw_dtype(kind)
-    return leaf(make(place.backend.from_numpy(values, place.device, copy=False), place, kind), requires_grad)
+    raw = place.backend.from_numpy(_converted(host, kind), place.device, copy=False)
+    return leaf(make(raw, place, kind), requires_grad)
 
 
 def _between(start: Any, stop: Any, num: Any, dtype: Any, place: Place, endpoint: bool) -> Any:

@@ -212,6 +212,23 @@ def test_linspace():
         ga.linspace(0, 1, -1)
 
 
+def test_an_evenly_spaced_number_that_its_dtype_does_not_hold_is_refused():
+    for call in (
+        lambda: ga.linspace(1, 1e30, 3, dtype=ga.int32),
+        lambda: ga.linspace(-1, 300, 3, dtype=ga.uint8),
+        lambda: ga.arange(1e10, 1e10 + 2, dtype=ga.int32),
+    ):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            call()
+    with pytest.raises(TypeError, match="without loss"):
+        ga.linspace(1j, 2, 3, dtype=ga.float32)
+    assert ga.linspace(-5, 5, 4, dtype=ga.int64).tolist() == [-5, -1, 1, 5]
+    assert ga.arange(0, 3, 2**63, dtype=ga.float32).tolist() == [0.0]
+    for args in ((), (None,)):
+        with pytest.raises(TypeError, match="arange needs one of its arguments"):
+            ga.arange(*args)
+
+
 def test_eye():
     assert ga.eye(2).tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert ga.eye(2, 3, k=1, dtype=ga.int8).tolist() == [[0, 1, 0], [0, 0, 1]]
