@@ -110,6 +110,16 @@ def test_einsum_of_one_operand_may_be_a_view_but_never_the_operand():
 
 
 @on_each_device
+def test_where_refuses_an_int_that_would_wrap(device):
+    mask, x = ga.asarray([True, False], device=device), ga.asarray([1, 2], dtype=ga.int8, device=device)
+    for call in (lambda: ga.where(mask, x, 300), lambda: ga.where(mask, 2**70, x)):
+        with pytest.raises(RuntimeError, match=r"cannot be converted to gradarray\.int8 without overflow"):
+            call()
+    assert ga.where(mask, x, -128).tolist() == [1, -128]
+    assert ga.where(mask, 7, x).dtype is ga.int8
+
+
+@on_each_device
 def test_index_select_keeps_the_number_of_dimensions(device):
     x = tensor(drawn(2, 3), device)
     assert ga.index_select(x, 1, ga.asarray([2, 0], device=device)).tolist() == x[:, [2, 0]].tolist()
