@@ -158,6 +158,8 @@ def test_what_lies_between_integers_is_searched_for_as_it_is(value, device):
         (lambda x: ga.index_add(x, 0, ga.asarray([0]), x), RuntimeError, r"must have shape \[1, 3\], got \[2, 3\]"),
         (lambda x: ga.index_fill(x, 0, ga.asarray([0]), x), RuntimeError, "value must be 0-d"),
         (lambda x: x.index_select(0, ga.asarray([[0]])), RuntimeError, "index must be 1-d"),
+        (lambda x: ga.take(x, ga.asarray([True, False]), axis=0), IndexError, "take: index must be of integers, got"),
+        (lambda x: ga.take_along_axis(x, x > 0, axis=0), IndexError, "take_along_axis: index must be of integers"),
         (lambda x: x.index_select(0, x[0]), IndexError, "index must be of integers"),
         (lambda x: x.index_select(2, ga.asarray([0])), IndexError, "Dimension out of range"),
         (lambda x: ga.inner(x, x.mT), RuntimeError, "the last dimensions must be of one length"),
@@ -230,6 +232,11 @@ def test_twins_in_place(device):
         if x.requires_grad and want.requires_grad:
             found, expected = (ga.autograd.grad(y.sum(), leaf)[0].tolist() for y in (x, want))
             assert found == expected, name
+
+
+def test_scatter_that_adds_takes_its_index_as_one_that_writes():
+    x = tensor(drawn(2, 3))
+    assert x.scatter(0, [[0]], 5.0, reduce="add").tolist() == x.scatter_add(0, [[0]], tensor([[5.0]])).tolist()
 
 
 def test_a_function_of_positions_changes_nothing_but_its_result():

@@ -128,6 +128,20 @@ def _check_bounds(x: Value, parts: list[Any], arrays: list[Value]) -> None:
                 raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {shape[axis]}")
 
 
+def integers(x: Value, index: Any, name: str) -> Any:
+    """``index`` as a tensor of integers on the device of ``x``: a mask would mean something else.
+
+    Raises
+    ------
+    IndexError
+        If it is of another dtype.
+    """
+    index = as_value(index, device=x._place)
+    if index._dtype.kind not in "iu":
+        raise IndexError(f"{name}: index must be of integers, got {index._dtype!r}")
+    return index
+
+
 def getitem(x: Tensor, key: Any) -> Tensor:
     """``x[key]``: a view for slices, integers, None and ``...``; a copy for arrays of integers and masks.
 

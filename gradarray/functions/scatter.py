@@ -13,7 +13,7 @@ from gradarray._primitive import TABLE
 from gradarray._storage import Value, no_view
 from gradarray.creation import arange, as_value
 from gradarray.functions.elementwise import add, multiply
-from gradarray.functions.indexing import getitem, setitem
+from gradarray.functions.indexing import getitem, integers, setitem
 from gradarray.functions.manipulation import broadcast_to, clone, reshape
 from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
 
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from gradarray._tensor import Tensor
 
 Scalar = bool | int | float | complex
-
-
-def _index(x: Any, index: Any, name: str) -> Any:
-    """``index`` as a tensor of integers on the device of ``x``."""
-    index = as_value(index, device=check_tensor(x)._place)
-    if index._dtype.kind not in "iu":
-        raise IndexError(f"{name}: index must be of integers, got {index._dtype!r}")
-    return index
 
 
 def _positions(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
@@ -110,7 +102,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     ----------
     ``torch.gather``.
     """
-    index = _index(x, index, "gather")
+    index = integers(check_tensor(x), index, "gather")
     one, positions = _lifted(x, index)
     out = getitem(one, _positions(one, dim, positions, "gather"))
     return _shaped(out, index)
@@ -139,13 +131,13 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor | Scalar, *, reduce:
     ----------
     ``torch.scatter``.
     """
+    index = integers(check_tensor(x), index, "scatter")
     if reduce is not None:
         if reduce != "add":
             raise ValueError(f"scatter: reduce must be None or 'add', got {reduce!r}")
         if not isinstance(src, Value):
             src = broadcast_to(as_value(src, dtype=x._dtype, device=x._place), index._data.shape)
         return scatter_add(x, dim, index, src)
-    index = _index(x, index, "scatter")
     one, positions, values = _lifted(clone(x), index, src)
     if isinstance(values, Value):
         values = cast(_source(positions, values, "scatter"), x._dtype)
@@ -162,7 +154,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     ----------
     ``torch.scatter_add``.
     """
-    index = _index(x, index, "scatter_add")
+    index = integers(check_tensor(x), index, "scatter_add")
     one, positions, values = _lifted(x, index, check_tensor(src))
     values = cast(_source(positions, values, "scatter_add"), x._dtype)
     key = _positions(one, dim, positions, "scatter_add")
@@ -171,7 +163,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 def _rows(x: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
     """The key of the slices of ``x`` at a 1-d ``index`` along ``dim``."""
-    index = _lifted(_index(x, index, name))[0]
+    index = _lifted(integers(check_tensor(x), index, name))[0]
     if len(index._data.shape) != 1:
         raise ShapeError(f"{name}: index must be 1-d, got shape {list(index._data.shape)}")
     return (*(slice(None),) * (needed_axis(x, dim) % len(x._data.shape)), index)

@@ -8,7 +8,7 @@ from gradarray._dispatch import DtypeError, ShapeError, apply
 from gradarray._primitive import TABLE
 from gradarray._storage import Value
 from gradarray.creation import arange, as_value
-from gradarray.functions.indexing import getitem
+from gradarray.functions.indexing import getitem, integers
 from gradarray.functions.manipulation import broadcast_to, reshape
 from gradarray.functions.statistical import check_axis, check_tensor, needed_axis
 from gradarray.functions.types import result_type
@@ -142,7 +142,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
             raise ValueError(f"take: axis must be given for a tensor of shape {list(x._data.shape)}")
         axis = 0
     axis = needed_axis(x, axis) % len(x._data.shape)
-    return getitem(x, (*(slice(None),) * axis, as_value(indices, device=x._place)))
+    return getitem(x, (*(slice(None),) * axis, integers(x, indices, "take")))
 
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
@@ -153,7 +153,8 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     Array API standard, ``take_along_axis``; ``torch.take_along_dim``.
     """
     ndim = len(check_tensor(x)._data.shape)
-    if len(check_tensor(indices)._data.shape) != ndim:
+    indices = integers(x, check_tensor(indices), "take_along_axis")
+    if len(indices._data.shape) != ndim:
         raise ValueError(
             f"take_along_axis: x and indices must have as many dimensions, got shapes {list(x._data.shape)} and "
             f"{list(indices._data.shape)}"
