@@ -386,13 +386,24 @@ def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
 def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """``x`` shifted along ``axis`` (by default flattened); what leaves at one end enters at the other. Differentiable.
 
+    Raises
+    ------
+    TypeError
+        If a shift is no integer.
+    RuntimeError
+        If there are several shifts, and not as many axes.
+
     References
     ----------
     Array API standard, ``roll``; ``torch.roll``.
     """
+    shifts = tuple(map(operator.index, shift if isinstance(shift, tuple | list) else (shift,)))
+    if isinstance(shift, tuple | list) and len(shifts) != (len(axis) if isinstance(axis, tuple | list) else 1):
+        raise ShapeError(f"roll: there must be as many shifts as axes, got shift={shift} and axis={axis}")
     if axis is not None and not check_tensor(x)._data.shape:
         raise IndexError(f"roll: dimension specified as {axis} but tensor has no dimensions")
-    return apply(TABLE["roll"], (x,), {"shift": shift, "axis": check_axis(x, axis)})
+    params = {"shift": shifts[0] if len(shifts) == 1 else shifts, "axis": check_axis(x, axis)}
+    return apply(TABLE["roll"], (x,), params)
 
 
 def _own(x: Tensor) -> Tensor:
