@@ -490,6 +490,8 @@ class Tensor(Methods):
         return out  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._place.level is not None:
+            raise RuntimeError(f"pickle: {self._inside()}")
         # the graph stays behind, as in PyTorch; the flag goes along
         return _unpickle, (np.array(self._host()), str(self.device), self._dtype.name, self.requires_grad)
 

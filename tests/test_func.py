@@ -5,6 +5,7 @@ import doctest
 import gc
 import itertools
 import math
+import pickle
 import sys
 import weakref
 
@@ -547,6 +548,7 @@ def test_no_array_leaves_with_its_tangent_lost():
             (lambda a: a.numpy(), RuntimeError),
             (np.asarray, RuntimeError),
             (np.from_dlpack, BufferError),
+            (pickle.dumps, RuntimeError),
         ):
             with pytest.raises(error, match=r"inside of (vmap|jvp) \(level 1\) has a batch or a tangent"):
                 transform(export)
