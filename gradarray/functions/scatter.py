@@ -244,7 +244,7 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     ----------
     ``torch.index_copy``.
     """
-    one, values = _lifted(clone(x), check_tensor(source))
+    one, values = _lifted(clone(check_tensor(x)), check_tensor(source))
     key = _rows(one, dim, index, "index_copy")
     _fits_rows(one, key, values, "index_copy")
     setitem(one, key, cast(values, x._dtype))
@@ -258,6 +258,7 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Tensor | Scalar) -> Te
     ----------
     ``torch.index_fill``.
     """
+    check_tensor(x)
     if isinstance(value, Value) and value._data.shape:
         raise ShapeError(f"index_fill: value must be 0-d, got shape {list(value._data.shape)}")
     (one,) = _lifted(clone(x))

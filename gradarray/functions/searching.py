@@ -76,10 +76,17 @@ def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """Positions of the elements that are not zero, one tensor a dimension.
 
+    Raises
+    ------
+    RuntimeError
+        If ``x`` has no dimensions.
+
     References
     ----------
     Array API standard, ``nonzero``; ``torch.nonzero(as_tuple=True)``.
     """
+    if not check_tensor(x)._data.shape:
+        raise ShapeError("nonzero needs at least 1 dimension, got a 0-d tensor; use x.reshape(1) first")
     found: Any = apply(TABLE["nonzero"], (x,), {})
     return found  # type: ignore[no-any-return]
 
