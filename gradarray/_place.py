@@ -423,10 +423,17 @@ class Place:
         Raises
         ------
         TypeError
-            If gradarray has no such dtype.
+            If gradarray has no such dtype, or the backend lists it in another form.
         """
         found = self.dtype_of.get(raw.dtype)
         if found is None:
+            for listed in self.dtype_of:
+                if listed == raw.dtype:  # but is not found in its place
+                    name = type(self.backend).__name__
+                    raise TypeError(
+                        f"{name}.dtypes() must list dtypes as array.dtype shows them, {raw.dtype!r}; it lists "
+                        f"{listed!r}, whose hash is another; let {name}.raw_dtype() give the former"
+                    )
             names = ", ".join(d.name for d in ALL)
             raise TypeError(f"dtype {raw.dtype} is none that gradarray has ({names}); convert the array first")
         return found

@@ -252,6 +252,15 @@ def test_a_subclass_of_numpys_array_is_numpys_until_a_backend_has_it():
     assert owner(np.zeros(2)) is owner(np.zeros(2).view(type("Other", (np.ndarray,), {}))) is get("numpy")
 
 
+def test_a_dtype_that_is_listed_in_another_form_is_told():
+    register(broken(raw_dtype=Backend.raw_dtype))  # numpy.float32, where arrays show dtype('float32')
+    words = (
+        "Broken.dtypes() must list dtypes as array.dtype shows them, dtype('float32'); it lists <class 'numpy.float32'>"
+    )
+    with pytest.raises(TypeError, match=re.escape(words)):
+        ga.ones(2, device="toy").sum()
+
+
 # -- plugins that fail -------------------------------------------------------------------------------------------------
 
 PLUGINS = {

@@ -108,9 +108,10 @@ def test_the_table_of_dtypes_is_complete(backend: Backend, device: Device) -> No
 
 
 def test_a_dtype_is_one_of_the_library(backend: Backend, device: Device, dtype: DType) -> None:
-    found = backend.raw_dtype(dtype, device)
-    assert backend.dtypes(device)[found] is dtype
-    assert backend.dtypes(device)[put(backend, grid(dtype=dtype.name), device).dtype] is dtype
+    table = backend.dtypes(device)
+    shown = put(backend, grid(dtype=dtype.name), device).dtype
+    for found, whence in ((backend.raw_dtype(dtype, device), "raw_dtype() gives"), (shown, "array.dtype shows")):
+        assert table.get(found) is dtype, f"{whence} {found!r}, for which dtypes() has {table.get(found)}"
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def test_empty_has_the_shape_and_the_dtype(backend: Backend, device: Device, dty
     for shape in ((), (0,), (2, 0, 3), (2, 3)):
         array = backend.empty(shape, dtype, device)
         assert (tuple(array.shape), backend.device_of(array)) == (shape, device)
-        assert backend.dtypes(device)[array.dtype] is dtype
+        assert backend.dtypes(device).get(array.dtype) is dtype, array.dtype
 
 
 def test_to_device_arrives(backend: Backend, device: Device) -> None:
