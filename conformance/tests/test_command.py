@@ -57,6 +57,8 @@ def test_chapters_and_behaviours_are_chosen() -> None:
     [
         (["nowhere:0"], "no backend named 'nowhere'"),
         (["--only", "T04,nothing"], "there is no 'nothing'; there are behaviours"),
+        (["--only", "T04,A14"], "there is no 'A14'; there are behaviours"),
+        (["--only", ","], "there is no ''; there are behaviours"),  # and not all that the folder holds
     ],
 )
 def test_what_cannot_be_met_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

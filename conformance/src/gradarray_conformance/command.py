@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -69,13 +68,16 @@ def chosen(only: str | None, devices: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a word is neither.
+        If a word is neither, or there is none.
     """
+    from gradarray.tutorial import PROGRAMS
+
     if only is None:
         return [str(CHECKS)]
+    behaviours = {program.id for program in PROGRAMS}
     found = []
-    for word in only.replace(",", " ").split():
-        if re.fullmatch(r"[TA]\d\d", word.upper()):
+    for word in only.replace(",", " ").split() or [""]:
+        if word.upper() in behaviours:
             file = CHECKS / "test_behaviours.py"
             found += [f"{file}::test_behaviour[{device}-{word.upper()}]" for device in devices]
         elif word.lower() in chapters():
