@@ -116,3 +116,14 @@ def test_the_checks_of_an_operation_follow_one_another_on_each_device() -> None:
     names = [id.partition("[")[2] for id in found.outcomes]
     groups = [name for name, _ in itertools.groupby(names)]
     assert found.all_are("passed") and len(names) > len(groups) == len(set(groups))
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.json").mkdir()
+    (tmp_path / "file").touch()
+    for name, words in (("report.json", "report: cannot write to"), ("file/report.json", "report: [Errno")):
+        found = run(BEHAVIOURS, "-k", "T04", f"--gradarray-report={tmp_path / name}")
+        assert found.status == pytest.ExitCode.USAGE_ERROR and not found.outcomes
+        assert words in capsys.readouterr().err

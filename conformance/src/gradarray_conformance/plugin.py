@@ -6,6 +6,7 @@ gradarray and hypothesis only where one of its options or checks is asked for.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator
 from fnmatch import fnmatch
@@ -135,6 +136,12 @@ class Conformance:
         for report in self._reports:
             if report.suffix not in (".html", ".md", ".json", ".svg"):
                 raise pytest.UsageError(f"--gradarray-report: expected a .html, .md, .json or .svg file, got {report}")
+            try:  # now, and not when all has been run
+                report.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise pytest.UsageError(f"--gradarray-report: {error}") from None
+            if report.is_dir() or not os.access(report if report.exists() else report.parent, os.W_OK):
+                raise pytest.UsageError(f"--gradarray-report: cannot write to {report}")
         self._stale: list[gaps.Gap] = []
         self._outcomes: list[Outcome] = []
         self._run: Run | None = None
