@@ -234,6 +234,50 @@ method(
     "every seed gives the same numbers",
     lambda self, device, seed: RandomSource(self, device, 0),
 )
+method(
+    CONTRACT + "another_seed_gives_other_numbers[{}-integers]",
+    "generator",
+    "of a seed the lower half counts",
+    lambda self, device, seed: RandomSource(self, device, seed % 2**32),
+)
+
+
+class _Common(RandomSource):
+    """All sources draw from the one that was made last."""
+
+    one = np.random.Generator(np.random.PCG64())
+
+    def __init__(self, backend: Backend, device: Any, seed: int) -> None:
+        super().__init__(backend, device, seed)
+        self.one.bit_generator.state = self.state()
+        self._host = self.one
+
+
+method(
+    CONTRACT + "a_source_is_not_disturbed_by_another[{}-uniform]",
+    "generator",
+    "all sources have one state in common",
+    lambda self, device, seed: _Common(self, device, seed),
+)
+drawing(
+    CONTRACT + "random_numbers_have_the_shape_and_the_dtype[float64-{}]",
+    "normal numbers of float64 are drawn in float32",
+    normal=lambda self, shape, dtype: self._move(self._host.standard_normal(shape, np.float32), dtype),
+)
+drawing(
+    CONTRACT + "random_numbers_have_the_shape_and_the_dtype[float32-{}]",
+    "one uniform number is Python's",
+    uniform=lambda self, shape, dtype: (
+        RandomSource.uniform(self, shape, dtype) if shape else float(self._host.random(dtype=np.float32))
+    ),
+)
+drawing(
+    CONTRACT + "random_numbers_have_the_shape_and_the_dtype[int64-{}]",
+    "random integers span 32 bits",
+    integers=lambda self, low, high, shape, dtype: self._move(
+        low + self._host.integers(0, min(high - low, 2**32), shape), dtype
+    ),
+)
 drawing(
     CONTRACT + "the_next_numbers_are_others[{}-uniform]",
     "each draw gives the first numbers again",

@@ -5,12 +5,13 @@ No tensor and no gradient: of gradarray only ``backends`` is imported, so that i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
 
-from gradarray.backends import Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
+from gradarray.backends import Array, Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
 from gradarray_conformance.arrays import check, extremes, function, grid, put, within, wrapped
 from gradarray_conformance.outcomes import unsupported
 
@@ -248,8 +249,9 @@ def test_a_seed_repeats_random_numbers(backend: Backend, device: Device, draw: s
 
 @with_every_draw
 def test_another_seed_gives_other_numbers(backend: Backend, device: Device, draw: str) -> None:
-    first, other = (DRAWS[draw](backend.generator(device, seed), backend, device) for seed in (3, 4))
-    assert not np.array_equal(backend.to_numpy(first), backend.to_numpy(other))
+    first, *others = (DRAWS[draw](backend.generator(device, seed), backend, device) for seed in (3, 4, 3 + 2**32))
+    for other in others:
+        assert not np.array_equal(backend.to_numpy(first), backend.to_numpy(other))
 
 
 @with_every_draw
@@ -268,6 +270,34 @@ def test_a_state_repeats_what_followed_it(backend: Backend, device: Device, draw
     DRAWS[draw](source, backend, device)
     source.set_state(state)
     check(backend, DRAWS[draw](source, backend, device), second, device)
+
+
+@with_every_draw
+def test_a_source_is_not_disturbed_by_another(backend: Backend, device: Device, draw: str) -> None:
+    alone = backend.generator(device, 3)
+    expected = [backend.to_numpy(DRAWS[draw](alone, backend, device)) for _ in range(2)]
+    source = backend.generator(device, 3)
+    for host in expected:
+        check(backend, DRAWS[draw](source, backend, device), host, device)
+        DRAWS[draw](backend.generator(device, 4), backend, device)
+
+
+def test_random_numbers_have_the_shape_and_the_dtype(backend: Backend, device: Device, dtype: DType) -> None:
+    source = backend.generator(device, 3)
+    draws: dict[str, list[Callable[[tuple[int, ...]], Array]]] = {
+        "f": [lambda shape: source.uniform(shape, dtype), lambda shape: source.normal(shape, dtype)],
+        "i": [lambda shape: source.integers(3, 100, shape, dtype)],
+    }
+    draws["u"] = draws["i"]
+    for draw in draws.get(dtype.kind, []):
+        for shape in ((), (0,), (2, 0), (20, 5)):
+            host = backend.to_numpy(array := draw(shape))
+            check(backend, array, np.asarray(host, dtype.name).reshape(shape), device)
+            if dtype.name == "float64" and host.size:
+                assert (host.astype(np.float32) != host).any(), "drawn in single precision"
+            if dtype.name in ("int64", "uint64"):
+                far = backend.to_numpy(source.integers(2**40, 2**50, (20,), dtype))
+                assert 2**40 <= far.min() < far.max() < 2**50 and far.max() - far.min() > 2**32, far
 
 
 def test_uniform_numbers_are_uniform(backend: Backend, device: Device) -> None:
