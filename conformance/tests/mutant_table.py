@@ -49,6 +49,12 @@ method(
     "copy=True shares memory",
     lambda self, x, device, *, copy: self.box(x, device),
 )
+method(
+    CONTRACT + "a_copy_from_numpy_is_independent[float32-{}]",
+    "from_numpy",
+    "copy=True shares memory that has gaps",
+    lambda self, x, device, *, copy: self.box(x, device, copy=(copy and x.flags.forc) or None),
+)
 method(CONTRACT + "a_copy_is_independent[float32-{}]", "copy", "the copy is the array itself", lambda self, x: x)
 method(
     CAPABILITIES + "memory_is_shared_with_numpy_where_it_says_so[{}]",
@@ -73,6 +79,12 @@ method(
     "to_device",
     "the copy on a device shares memory with the array",
     lambda self, x, device: self.box(x, device),
+)
+method(
+    CONTRACT + "to_device_copies[{}]",
+    "to_device",
+    "the copy on a device shares the memory of one element",
+    lambda self, x, device: self.box(x, device, copy=x.ndim > 0 or None),
 )
 method(
     CONTRACT + "an_array_says_where_it_lies[{}]",
@@ -107,6 +119,21 @@ method(
     "kernels",
     "zeros land on another device",
     lambda self, device: {**Sound.kernels(self, device), "zeros": Sound.kernels(self, self.devices()[1])["zeros"]},
+)
+
+
+ZEROS: dict[Any, Array] = {}
+
+method(
+    CONTRACT + "what_is_created_has_memory_of_its_own[{}]",
+    "kernels",
+    "zeros of a shape are kept and given again",
+    lambda self, device: {
+        **Sound.kernels(self, device),
+        "zeros": lambda shape, dtype=None: ZEROS.setdefault(
+            (device, shape, dtype), self.box(np.zeros(shape, dtype), device)
+        ),
+    },
 )
 
 # -- indexing ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradarray.backends import Array, Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
-from gradarray_conformance.arrays import check, extremes, function, grid, put, within, wrapped
+from gradarray_conformance.arrays import check, extremes, function, grid, put, taken, within, wrapped
 from gradarray_conformance.outcomes import unsupported
 
 CHAPTER = "contract"
@@ -82,6 +82,22 @@ def test_what_is_created_in_the_scope_lies_on_the_device(backend: Backend, devic
         assert backend.device_of(wrapped(backend, device, result)) == device, name
 
 
+def test_what_is_created_has_memory_of_its_own(backend: Backend, device: Device) -> None:
+    float32, x = raw(backend, device, "float32"), put(backend, grid(), device)
+    creations: dict[str, Callable[[Callable[..., Array]], Array]] = {
+        "zeros": lambda create: create((3, 4), dtype=float32), "ones": lambda create: create((3, 4), dtype=float32),
+        "full": lambda create: create((3, 4), 2.0, dtype=float32), "eye": lambda create: create(3, 4, dtype=float32),
+        "zeros_like": lambda create: create(x), "full_like": lambda create: create(x, 2.0),
+    }  # fmt: skip
+    for name, made in creations.items():
+        with within(backend, device):
+            create = function(backend, device, name)
+            first, second = (wrapped(backend, device, made(create)) for _ in range(2))
+        before = backend.to_numpy(second).copy()
+        backend.setitem(first, ..., put(backend, np.full((), 7, np.float32), device))
+        assert np.array_equal(backend.to_numpy(second), before), f"{name} gave the same memory twice"
+
+
 def test_what_is_computed_lies_on_the_device(backend: Backend, device: Device) -> None:
     named = partial(function, backend, device)
     x, y = put(backend, grid(), device), put(backend, grid(), device)
@@ -137,23 +153,23 @@ def test_strange_strides_arrive(backend: Backend, device: Device) -> None:
 
 
 def test_a_copy_from_numpy_is_independent(backend: Backend, device: Device, dtype: DType) -> None:
-    host = grid(dtype=dtype.name)
-    array = backend.from_numpy(host, device, copy=True)
-    before = host.copy()
-    host[...] = np.ones((), dtype.name)
-    check(backend, array, before, device)
-    assert not np.shares_memory(backend.to_numpy(array), host)
+    whole = grid((4, 6), dtype.name)
+    for host in (whole, whole.T, whole[::-1, ::-2], whole[1], whole[2, 3, ...]):
+        array = backend.from_numpy(host, device, copy=True)
+        before = host.copy()
+        host[...] = np.ones((), dtype.name)
+        check(backend, array, before, device)
+        assert not np.shares_memory(backend.to_numpy(array), host)
 
 
 def test_a_copy_is_independent(backend: Backend, device: Device, dtype: DType) -> None:
-    host = grid(dtype=dtype.name)
-    array = put(backend, host, device)
-    for copy in (backend.copy(array), backend.copy(array[1:, ...])):
-        before = backend.to_numpy(copy).copy()
-        assert backend.device_of(copy) == device
-        backend.setitem(array, ..., put(backend, np.ones((), dtype.name), device))
-        check(backend, copy, before, device)
-        array = put(backend, host, device)
+    for host in (grid(dtype=dtype.name), grid((), dtype.name)):
+        for key in (..., (slice(None, 1), ...), (slice(None, None, -1), ...)) if host.ndim else (...,):
+            array = put(backend, host, device)
+            copy = backend.copy(taken(backend, device, array, key))
+            assert backend.device_of(copy) == device
+            backend.setitem(array, ..., put(backend, np.ones((), dtype.name), device))
+            check(backend, copy, host[key], device)
 
 
 def test_empty_has_the_shape_and_the_dtype(backend: Backend, device: Device, dtype: DType) -> None:
@@ -175,9 +191,10 @@ def test_to_device_arrives(backend: Backend, device: Device) -> None:
 
 def test_to_device_copies(backend: Backend, device: Device) -> None:
     for target in backend.devices()[:3]:
-        array = put(backend, grid(), device)
-        backend.setitem(backend.to_device(array, target), ..., put(backend, np.full((), 7, np.float32), target))
-        check(backend, array, grid(), device)
+        for host in (grid(), grid(()), grid((4, 6)).T):
+            array = put(backend, host, device)
+            backend.setitem(backend.to_device(array, target), ..., put(backend, np.full((), 7, np.float32), target))
+            check(backend, array, host, device)
 
 
 def test_from_dlpack_of_numpy(backend: Backend, device: Device) -> None:
