@@ -395,6 +395,17 @@ kernel(
     "a transpose is a copy",
     lambda x, axes: x.transpose(axes).copy(),
 )
+for _name, _copied in {
+    "expand_dims": lambda x, *, axis: np.expand_dims(x, axis).copy(),
+    "squeeze": lambda x, axis: np.squeeze(x, axis).copy(),
+    "broadcast_to": lambda x, shape: np.broadcast_to(x, shape).copy(),
+}.items():
+    kernel(
+        f"{CAPABILITIES}a_view_shares_memory_where_views_are_claimed[{{}}-{_name}]",
+        _name,
+        f"{_name} copies in silence",
+        _copied,
+    )
 kernel(
     CAPABILITIES + "numbers_and_0_d_arrays_do_the_same[{}]",
     "add",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,10 @@ VIEWS: dict[str, Viewed] = {
     "everything": lambda backend, device, x: backend.getitem(x, ...),
     "a reshape": lambda backend, device, x: function(backend, device, "reshape")(x, (4, 3)),
     "a transpose": lambda backend, device, x: function(backend, device, "permute_dims")(x, (1, 0)),
+    "matrix_transpose": lambda backend, device, x: function(backend, device, "matrix_transpose")(x),
+    "expand_dims": lambda backend, device, x: function(backend, device, "expand_dims")(x, axis=1),
+    "squeeze": lambda backend, device, x: function(backend, device, "squeeze")(backend.getitem(x, (None, ...)), axis=0),
+    "broadcast_to": lambda backend, device, x: function(backend, device, "broadcast_to")(x, (2, 3, 4)),
 }
 with_every_view = pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 
@@ -115,6 +120,8 @@ def _aliases(backend: Backend, device: Device, view: Viewed) -> bool:
         seen = view(backend, device, array)
         written(backend, array, -1, device)
     there = bool((backend.to_numpy(seen) == -1).all())
+    if prod(seen.shape) > prod(array.shape):
+        return there  # an element that stands there several times is not written to
     array = put(backend, grid() + 1, device)
     with within(backend, device):
         written(backend, view(backend, device, array), -1, device)
