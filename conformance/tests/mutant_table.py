@@ -541,6 +541,12 @@ method(
     lambda self, device: {"add": lambda x, y: np.add(x, y)},
 )
 method(
+    FUNCTIONS + "an_operation_in_place_writes[{}-multiply]",
+    "in_place",
+    "x *= y writes where y has the shape of x",
+    lambda self, device: {"multiply": lambda x, y: np.shape(y) == x.shape and np.multiply(x, y, out=x)},
+)
+method(
     FUNCTIONS + "a_kernel_gives_an_array_on_its_device[{}-tanh]",
     "kernels",
     "tanh is computed on another device",
