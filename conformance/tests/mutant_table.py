@@ -108,6 +108,13 @@ method(
     "views are said to own their memory",
     lambda self, x: True,
 )
+method(CONTRACT + "a_view_is_not_lent[{}]", "lends", "every array is lent, also a part of one", lambda self, x: True)
+method(
+    CONTRACT + "what_is_borrowed_is_what_was_there[{}]",
+    "borrow",
+    "what is borrowed is read in the order in which it lies in memory",
+    lambda self, x, device: self.box(np.ravel(x, order="K").reshape(x.shape), device),
+)
 method(
     CONTRACT + "the_shape_is_that_of_the_array[{}]",
     "shape",

@@ -114,6 +114,9 @@ class Sound(Backend):
     def from_dlpack(self, capsule: Any, device: Device, *, copy: bool | None) -> Array:
         return self.box(np.from_dlpack(capsule, copy=copy), device)
 
+    def borrow(self, array: Any, device: Device) -> Array | None:
+        return self.box(array, device) if isinstance(array, np.ndarray) else None
+
     def getitem(self, array: Array, key: Any) -> Array:
         found = array[key]
         return found if isinstance(found, self.kind) else self.box(found, self.device_of(array))

@@ -13,7 +13,7 @@ import pytest
 
 from gradarray.backends import Array, Backend, Device, DType, RandomSource, every, get, owner, resolve, unusable
 from gradarray_conformance.arrays import check, extremes, function, grid, put, taken, within, wrapped
-from gradarray_conformance.outcomes import unsupported
+from gradarray_conformance.outcomes import not_run, unsupported
 
 CHAPTER = "contract"
 
@@ -229,6 +229,23 @@ def test_a_view_does_not_own_its_memory(backend: Backend, device: Device) -> Non
     array = put(backend, grid(), device)
     assert not backend.owns_memory(backend.getitem(array, (slice(1, None), ...)))
     assert not backend.owns_memory(backend.getitem(put(backend, grid(), device), (0, ...)))
+
+
+def test_a_view_is_not_lent(backend: Backend, device: Device) -> None:
+    can = backend.capabilities_on(device)
+    if not (can.views and can.mutable):
+        unsupported("its views share no memory")
+    array = put(backend, grid(), device)
+    for key in ((slice(1, None), ...), (0, ...), (None, ...)):
+        assert not backend.lends(taken(backend, device, array, key)), "whoever writes to the whole writes to it"
+
+
+def test_what_is_borrowed_is_what_was_there(backend: Backend, device: Device) -> None:
+    for host in (grid(), grid((4, 6)).T, grid((4, 6))[::2, ::-3], grid(()), grid((0, 2))):
+        borrowed = backend.borrow(host, device)
+        if borrowed is None:
+            not_run("the backend borrows no memory of NumPy's; gradarray copies it")
+        check(backend, borrowed, host, device)
 
 
 def test_the_shape_is_that_of_the_array(backend: Backend, device: Device) -> None:
