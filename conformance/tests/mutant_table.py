@@ -487,6 +487,26 @@ kernel(
     lambda x: np.copysign(np.floor(abs(x) + x.dtype.type(0.5)), x),
 )
 kernel(VALUES + "sign of float32 2]", "sign", "the sign of nan is 0", lambda x: np.nan_to_num(np.sign(x)))
+kernel(VALUES + "sqrt of zeros]", "sqrt", "the root of -0.0 is 0.0", lambda x: np.sqrt(x) + x.dtype.type(0))
+kernel(VALUES + "multiply of zeros]", "multiply", "a product has no sign of zero", lambda x, y: x * y + x.dtype.type(0))
+kernel(
+    VALUES + "clip of nan]",
+    "clip",
+    "nan is clipped",
+    lambda x, lo=None, hi=None: np.fmin(np.fmax(x, -np.inf if lo is None else lo), np.inf if hi is None else hi),
+)
+kernel(
+    VALUES + "add of float32 5]",
+    "add",
+    "no elements and one make one",
+    lambda x, y: x + y if np.size(x) and np.size(y) else np.zeros(np.maximum(x.shape, np.shape(y)), x.dtype),
+)
+kernel(
+    VALUES + "matmul of thirds and sevenths]",
+    "matmul",
+    "float32 is multiplied with the bits of float16",
+    lambda x, y: (x.astype(np.float16) @ y.astype(np.float16)).astype(np.float32) if x.dtype == np.float32 else x @ y,
+)
 kernel(
     INPUTS + "argsort]",
     "argsort",

@@ -20,6 +20,7 @@ UNIT: Host = (X / 4).astype(np.float32)
 MORE: Host = (abs(X) + 1).astype(np.float32)
 ODD: Host = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.5], np.float32)
 EVEN: Host = np.array([1.0, np.nan, -np.inf, -0.0, 0.0, -1.5, 2.5], np.float32)
+ZERO: Host = np.array([-0.0, 0.0, -0.0, 0.0], np.float32)
 WHOLE: Host = np.array([[7, -7, 2, 0], [5, -3, 2, 9], [1, 4, -8, 6]], np.int32)
 BY: Host = np.array([[2, 2, -3, 4], [-5, 2, 7, 1], [3, -3, 2, 5]], np.int32)
 BITS: Host = np.array([[6, 3, 2, 0], [5, 1, 2, 7], [1, 4, 3, 6]], np.int32)
@@ -51,6 +52,8 @@ class Call:
         What gives the truth from the arrays, where NumPy's namespace has no such function.
     view : bool
         Whether the result may share the memory of an input.
+    signed : bool
+        Whether the standard says of each zero in the result which sign it has.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Call:
     arrays: tuple[Host, ...]
     truth: Callable[..., Any] | None = None
     view: bool = False
+    signed: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} {self.case}".strip()
@@ -75,6 +79,13 @@ def call(
     """Add a call to the table; what stands after the function's name tells the case."""
     name, _, case = name.partition(" ")
     CALLS.append(Call(name, case, run, arrays, truth, view))
+
+
+def signed(names: str, *arrays: Host) -> None:
+    """Functions of these arrays, of which the standard says which sign a zero has."""
+    for name in names.split():
+        run: Callable[..., Any] = lambda xp, *xs, name=name: getattr(xp, name)(*xs)  # noqa: E731
+        CALLS.append(Call(name, "of zeros", run, arrays, signed=True))
 
 
 def unary(names: str, *arrays: Host) -> None:
@@ -117,6 +128,7 @@ binary(
     (X, Y[0]),
     (NARROW, NARROW.copy()),
     (COMPLEX, TURNED),
+    (X[:0], Y[:1]),
 )
 binary("divide", (X, Y), (COMPLEX, TURNED))
 binary("maximum minimum", (X, Y), (WHOLE, BY), (ODD, EVEN))
@@ -132,7 +144,14 @@ binary(
 binary("logical_and logical_or logical_xor", (TRUE, TRUE[::-1].copy()))
 binary("bitwise_and bitwise_or bitwise_xor", (WHOLE, BY), (TRUE, TRUE[::-1].copy()))
 binary("bitwise_left_shift bitwise_right_shift", (WHOLE, BITS))
+signed(
+    "negative positive abs ceil floor trunc round sqrt square expm1 sin tan sinh tanh asin asinh atan atanh log1p",
+    ZERO,
+)
+signed("multiply divide copysign atan2", ZERO, np.array([2.0, 2.0, 0.5, -0.5], np.float32))
+signed("add subtract", ZERO, np.array([-0.0, 0.0, 0.0, 0.0], np.float32))
 call("clip", lambda xp, x: xp.clip(x, -1.0, 2.0), X)
+call("clip of nan", lambda xp, x: xp.clip(x, -1.0, 2.0), ODD)
 call("clip from below", lambda xp, x: xp.clip(x, -1.0), X, truth=lambda x: np.maximum(x, np.float32(-1)))
 call("where", lambda xp, c, x, y: xp.where(c, x, y), TRUE, X, Y)
 call("where broadcast", lambda xp, c, x, y: xp.where(c, x, y), TRUE[:, :1], X, Y[0])
@@ -247,6 +266,7 @@ call("asarray", lambda xp: xp.asarray([[1.0, 2.0], [3.0, 4.0]], dtype=xp.float32
 # -- products and linear algebra ---------------------------------------------------------------------------------------
 
 call("matmul", lambda xp, x, y: xp.matmul(x, y), X, Y.T.copy())
+call("matmul of thirds and sevenths", lambda xp, x, y: xp.matmul(x, y), X / 3, Y.T / 7)  # all bits of float32
 call("matmul of a batch", lambda xp, x, y: xp.matmul(x, y), X.reshape(3, 2, 2), Y.reshape(3, 2, 2))
 call("matmul with a vector", lambda xp, x, y: xp.matmul(x, y), X, Y[0].copy())
 call("matmul of int32", lambda xp, x, y: xp.matmul(x, y), WHOLE, BY.T.copy())

@@ -64,6 +64,9 @@ def test_a_function_gives_the_values_of_numpy(call: Call, device: str) -> None:
         assert host.shape == theirs.shape, f"{call} has shape {host.shape}, expected {theirs.shape}"
         exact = theirs.dtype.kind in "biu"
         np.testing.assert_allclose(host, theirs, rtol=0 if exact else 2e-5, atol=0 if exact else 2e-5, equal_nan=True)
+        if call.signed:
+            signs, wanted = (np.signbit(values)[theirs == 0] for values in (host, theirs))
+            np.testing.assert_array_equal(signs, wanted, f"the sign of zero: got {host}, expected {theirs}")
 
 
 @with_every_call
