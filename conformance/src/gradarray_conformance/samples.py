@@ -97,13 +97,19 @@ class Sample:
         return np.asarray(joined(self.expected(), np.ravel, np.concatenate))
 
     def __str__(self) -> str:
-        shown = (f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
+        shown = (described(x) if isinstance(x, np.ndarray) else repr(x) for x in self.arrays)
         return f"{self.name}({', '.join((*shown, *(f'{k}={v!r}' for k, v in self.params.items())))})"
 
     def moved(self, steps: Mapping[int, Array], h: float) -> Sample:
         """The sample ``h`` steps further on."""
         arrays = [np.asarray(x + h * steps[i]) if i in steps else x for i, x in enumerate(self.arrays)]
         return Sample(self.name, tuple(arrays), self.params)
+
+
+def described(x: Array) -> str:
+    """An array's dtype and shape, and how it lies in memory where that is not row by row."""
+    steps = tuple(step // x.itemsize for step in x.strides)
+    return f"{x.dtype}{list(x.shape)}{'' if x.flags.c_contiguous else f' of strides {steps}'}"
 
 
 @contextmanager
