@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from gradarray_conformance import command
+from mutants import Sound
 
 from gradarray import __main__ as gradarray
+from gradarray import backends
 
 
 def test_it_runs_whatever_the_settings_of_the_folder(tmp_path: Path) -> None:
@@ -64,3 +66,19 @@ def test_chapters_and_behaviours_are_chosen() -> None:
 def test_what_cannot_be_met_is_said(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert gradarray.main(["conformance", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+class Doubling(Sound):
+    """Copies are twice what was there."""
+
+    def copy(self, array: backends.Array) -> backends.Array:
+        return array * 2
+
+
+def test_the_list_of_what_failed_names_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    backends.register(Doubling())
+    assert command.main(["Doubling:a", "--only", "contract", "--", "-k", "a_copy_is_independent and int32"]) == 1
+    assert "test_contract.py::test_a_copy_is_independent[int32-Doubling:a]" in capsys.readouterr().out

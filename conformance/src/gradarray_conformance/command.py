@@ -94,7 +94,7 @@ def _pytest(request: argparse.Namespace, more: Sequence[str]) -> int:
     argv = [
         *chosen(request.only, devices),
         # nothing of the settings of a project that this is started in
-        *("-c", os.devnull, f"--rootdir={Path.cwd()}", "-p", "no:cacheprovider", "-p", "gradarray_conformance.plugin"),
+        *("-c", os.devnull, f"--rootdir={CHECKS}", "-p", "no:cacheprovider", "-p", "gradarray_conformance.plugin"),
         # a kernel may never come back: say in which check, and where
         *("-o", f"faulthandler_timeout={PATIENCE}"),
         # this package, whose checks come later, is imported already
