@@ -228,6 +228,12 @@ method(
 method(INDEXING + "getitem[{}--1]", "getitem", "negative integers are off by one", _from_the_end)
 method(INDEXING + "setitem[{}-1]", "setitem", "what is written in place is not written", _dropped)
 method(
+    INDEXING + "setitem[{}-1]",
+    "setitem",
+    "what is written is not given back",
+    lambda self, x, key, value: x.__setitem__(key, value),
+)
+method(
     CAPABILITIES + "a_write_changes_memory_where_mutable[{}]",
     "setitem",
     "it is written to a new array, in silence",

@@ -39,6 +39,22 @@ def test_a_mutant_is_caught(mutant: type[Sound], sound: dict[str, str]) -> None:
     assert "fixture" not in "".join(found.reasons.values()), "it is the check that failed"
 
 
+SAID = {
+    "flip gives a view of its input": "flip gave a view: a write to the result is seen in what it was given",
+    "the input is sorted in place": "argsort wrote to what it was given",
+    "what is written is not given back": "expected an array of type Boxed_m",
+}
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_what_is_wrong_is_said(words: str) -> None:
+    mutant = next(mutant for mutant in MUTANTS if mutant.__doc__ == words)
+    said = type(f"{mutant.__name__}_once_more", (mutant,), {})
+    backends.register(said())
+    found = check(mutant.caught_by, f"{said.__name__}:a")
+    assert SAID[words] in "".join(found.reasons.values())
+
+
 def test_there_are_enough_of_them() -> None:
     assert len(MUTANTS) >= 40
     assert len({mutant.__doc__ for mutant in MUTANTS}) == len(MUTANTS)

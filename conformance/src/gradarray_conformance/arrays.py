@@ -57,7 +57,8 @@ def put(backend: Backend, array: Any, device: Device) -> Any:
 
 def check(backend: Backend, array: Array, expected: Host, device: Device) -> None:
     """``array`` is the backend's, on ``device``, of the dtype, shape, values and signs of zero of ``expected``."""
-    assert type(array) in backend.array_types
+    types = ", ".join(kind.__name__ for kind in backend.array_types)
+    assert type(array) in backend.array_types, f"expected an array of type {types}, got {array!r}"
     assert backend.device_of(array) == device
     host = backend.to_numpy(array)
     assert type(host) is np.ndarray

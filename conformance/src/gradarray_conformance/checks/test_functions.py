@@ -106,7 +106,7 @@ def test_a_function_leaves_its_inputs_alone(call: Call, device: str) -> None:
     arrays = _given(call, device)
     _run(call, device, arrays)
     for array, before in zip(arrays, call.arrays):
-        np.testing.assert_array_equal(_host(array), before)
+        np.testing.assert_array_equal(_host(array), before, f"{call.name} wrote to what it was given")
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.arrays and not call.view], ids=str)
@@ -117,8 +117,9 @@ def test_a_function_gives_memory_of_its_own(call: Call, device: str) -> None:
     for ours in _run(call, device, arrays):
         if all(isinstance(length, int) for length in ours.shape):
             ours.zero_()
+    words = f"{call.name} gave a view: a write to the result is seen in what it was given; let a kernel copy"
     for array, before in zip(arrays, call.arrays):
-        np.testing.assert_array_equal(_host(array), before)
+        np.testing.assert_array_equal(_host(array), before, words)
 
 
 # -- kernels of a backend's own, which gradarray takes where they are there --------------------------------------------
