@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import xml.etree.ElementTree as xml
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -214,6 +215,13 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, tag
+
+
+def test_the_terminal_says_what_failures_have_in_common() -> None:
+    failed = [replace(o, reason=reason) for reason in "aabbbc" for o in made("a:0", Status.FAILED).outcomes]
+    outcomes = [replace(outcome, id=f"{i}") for i, outcome in enumerate(failed)]
+    lines = terminal.drawn(Run(made("a:0").places, outcomes)).splitlines()
+    assert lines[-3:-1] == ["✗ a:0: b (3 times)", "✗ a:0: a (2 times)"]
 
 
 def test_the_page_is_whole_and_has_nothing_from_elsewhere(found: Run) -> None:

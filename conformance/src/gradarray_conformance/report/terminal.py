@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gradarray_conformance.outcomes import Status
 from gradarray_conformance.report.data import Run, rows
-from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, reasons, summary
+from gradarray_conformance.report.words import MEANINGS, SIGNS, cell, commonest, reasons, summary
 
 STYLES = {
     Status.HELD: "green",
@@ -32,7 +32,7 @@ def matrix(run: Run, reporter: pytest.TerminalReporter) -> str:
 
 
 def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
-    """The matrix, the meaning of its signs, why what is not supported is not, and the sums."""
+    """The matrix, the meaning of its signs, why what is not supported is not, what failed most, and the sums."""
     out = StringIO()
     console = Console(
         file=out,
@@ -57,6 +57,9 @@ def drawn(run: Run, *, width: int = 100, colour: bool = False) -> str:
     for status in (Status.UNSUPPORTED, Status.KNOWN):
         for (device, reason), outcomes in reasons(run, status).items():
             console.print(f"{SIGNS[status]} {device}: {reason} ({len(outcomes)})", style=STYLES[status], markup=False)
+    for device, reason, count in commonest(run):
+        line = f"{SIGNS[Status.FAILED]} {device}: {reason} ({count} times)"
+        console.print(line, style=STYLES[Status.FAILED], markup=False)
     for place in run.places:
         counts = run.counts(place.device)
         style = STYLES[Status.FAILED if counts[Status.FAILED] else Status.HELD if counts else Status.NOT_RUN]

@@ -88,6 +88,12 @@ def reasons(run: Run, status: Status) -> dict[tuple[str, str], list[Outcome]]:
     return found
 
 
+def commonest(run: Run) -> list[tuple[str, str, int]]:
+    """Device, reason and number of the failures that have a reason in common, most first: likely of one cause."""
+    found = [(*key, len(outcomes)) for key, outcomes in reasons(run, Status.FAILED).items() if len(outcomes) > 1]
+    return sorted(found, key=lambda entry: -entry[-1])[:3]
+
+
 def named(outcomes: list[Outcome]) -> str:
     """What a few checks are about; of many the number."""
     titles = list(dict.fromkeys(f"{o.row} {o.title}".strip() for o in outcomes))
