@@ -43,6 +43,8 @@ SAID = {
     "flip gives a view of its input": "flip gave a view: a write to the result is seen in what it was given",
     "the input is sorted in place": "argsort wrote to what it was given",
     "what is written is not given back": "expected an array of type Boxed_m",
+    "what goes to another device stays where it is": "device_of() says device(type='m",
+    "float32 drifts to float64": "the result of sqrt is to be of float32, what its kernel gave is of float64",
 }
 
 

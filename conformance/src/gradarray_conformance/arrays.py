@@ -59,7 +59,8 @@ def check(backend: Backend, array: Array, expected: Host, device: Device) -> Non
     """``array`` is the backend's, on ``device``, of the dtype, shape, values and signs of zero of ``expected``."""
     types = ", ".join(kind.__name__ for kind in backend.array_types)
     assert type(array) in backend.array_types, f"expected an array of type {types}, got {array!r}"
-    assert backend.device_of(array) == device
+    where = backend.device_of(array)
+    assert where == device, f"device_of() says {where!r}, expected {device!r}"
     host = backend.to_numpy(array)
     assert type(host) is np.ndarray
     np.testing.assert_array_equal(host, expected, strict=True)

@@ -75,7 +75,8 @@ def test_a_function_gives_the_dtype_of_numpy(call: Call, device: str) -> None:
     have = {dtype.name for dtype in get(resolve(device).backend).dtypes(resolve(device)).values()}
     for ours, theirs in zip(_run(call, device, _given(call, device)), _truth(call)):
         name = ours.dtype.name
-        assert _host(ours).dtype.name == name, "what the tensor says is what the memory holds"
+        held = _host(ours).dtype.name
+        assert held == name, f"the result of {call.name} is to be of {name}, what its kernel gave is of {held}"
         if theirs.dtype.name in have:
             assert name == theirs.dtype.name
         else:  # the default integer, where it is int32
