@@ -264,6 +264,7 @@ def test_the_badge_says_how_many(found: Run) -> None:
 def test_the_smallest_program_is_found() -> None:
     noted = "E   AssertionError\nE   # program\nE   import gradarray as ga\nE   x = ga.ones(2)\nE   # end\nE   more"
     assert collect.smallest_program(noted) == "import gradarray as ga\nx = ga.ones(2)"
+    assert collect.smallest_program(noted.replace("E   ", f"E{' ' * 11}")) == collect.smallest_program(noted)
     noted = noted.replace("E   # end", "E   Falsifying example: test_it(x=1)")
     assert collect.smallest_program(noted) == "import gradarray as ga\nx = ga.ones(2)"
     assert (

@@ -63,12 +63,12 @@ def outcome(report: pytest.TestReport, property: str) -> Outcome | None:
 def smallest_program(text: str) -> str:
     """The program that a check has attached to its failure, or else hypothesis's falsifying example; or nothing.
 
-    It stands below a line ``# program``: in a note of the exception, where pytest puts an E before each line and
-    hypothesis its own notes behind it, or up to a line ``# end``.
+    It stands below a line ``# program``: in a note of the exception, where pytest puts an E before each line, and as
+    many spaces as the line that failed is indented, and hypothesis its own notes behind it, or up to a line ``# end``.
     """
     lines = text.splitlines()
     for start in reversed(range(len(lines))):
-        noted = re.fullmatch(r"(E {3})?# program", lines[start].rstrip())
+        noted = re.fullmatch(r"(E +)?# program", lines[start].rstrip())
         if noted:
             margin = noted[1] or ""
             block = takewhile(partial(_goes_on, margin), lines[start + 1 :])
