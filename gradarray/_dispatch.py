@@ -13,6 +13,7 @@ The annotations of local variables here tell the compiler what it may take for g
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,7 @@ from gradarray._primitive import MANY, TABLE, Primitive, Rules
 from gradarray._spare import IN_SUM_FIRST, IN_SUM_SECOND, refcount
 from gradarray._storage import LEAF, Cells, Value, cell_of, family_of, is_exclusive, make_alias, part_from_views
 from gradarray.backends import Array
-from gradarray.dtypes import DType, combine, finfo
+from gradarray.dtypes import DType, combine, finfo, holds
 from gradarray.ops._helpers import sum_to
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class ShapeError(ValueError, RuntimeError):
 
 class DtypeError(TypeError, RuntimeError):
     """A dtype that an operation does not take: PyTorch raises RuntimeError for it, NumPy TypeError."""
+
+
+class RangeError(RuntimeError, ValueError, OverflowError):
+    """A number that its dtype cannot hold: RuntimeError or ValueError in PyTorch, OverflowError in NumPy."""
 
 
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
@@ -611,6 +616,14 @@ def promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any
         target = combine([x._dtype for x in arrays], scalars, _state.get_default_dtype())
     if record.accepts == "floating" and target.kind not in "fc":
         target = _state.get_default_dtype()
+    if scalars and target.kind in "iu" and not all(holds(target, x) for x in scalars):
+        if not record.compares:
+            raise RangeError(
+                f"{record.name}: {', '.join(str(x) for x in scalars)} cannot be converted to {target!r} without "
+                "overflow; convert the tensor first"
+            )
+        beyond = [i for i in which if not isinstance(xs[i], Value) and not holds(target, xs[i])]
+        return promoted(record, [math.copysign(math.inf, x) if i in beyond else x for i, x in enumerate(xs)], place)
     if all(x._dtype is target for x in arrays):
         return xs
     return [cast(x, target) if i in which and isinstance(x, Value) else x for i, x in enumerate(xs)]

@@ -158,6 +158,8 @@ class Primitive:
         The inputs brought to one dtype; None for all of them, () for none.
     numbers : bool
         Its rules or kernels look at a Python number, which must stay one.
+    compares : bool
+        It tells something of the values alone, so that it takes a Python int which the other's dtype does not hold.
     singular : bool
         A partial derivative may be infinite or nan, and a zero cotangent beats that.
     chooses : bool
@@ -191,6 +193,7 @@ class Primitive:
     accepts: Literal["any", "floating"] = "any"
     promote: tuple[int, ...] | None = None
     numbers: bool = False
+    compares: bool = False
     singular: bool = False
     chooses: bool = False
     broadcasts: bool = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradarray import _state
-from gradarray._dispatch import DtypeError, ShapeError, apply, cast, make, requires_grad, transfer
+from gradarray._dispatch import DtypeError, RangeError, ShapeError, apply, cast, make, requires_grad, transfer
 from gradarray._levels import raised
 from gradarray._place import Place, place_of, place_of_array
 from gradarray._primitive import TABLE
@@ -576,14 +576,10 @@ def _check_range(host: np.ndarray[Any, Any], kind: DType) -> None:
     least, most = host.min().item(), host.max().item()
     if not (low - 1 < least and most < int(limits.max) + 1):
         value = most if low - 1 < least else least
-        raise _OutOfRange(
+        raise RangeError(
             f"value {value} cannot be converted to {kind!r} without overflow: it holds {limits.min} to {limits.max}; "
             "choose another dtype="
         )
-
-
-class _OutOfRange(RuntimeError, ValueError, OverflowError):
-    """A number that its dtype cannot hold: RuntimeError or ValueError in PyTorch, OverflowError in NumPy."""
 
 
 def _short(data: Any) -> str:

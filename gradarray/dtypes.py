@@ -284,6 +284,15 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype.name})"
 
 
+_LIMITS: Final = {d.name: (iinfo(d).min, iinfo(d).max) for d in ALL if d.kind in "iu"}
+
+
+def holds(dtype: DType, number: builtins.int) -> builtins.bool:
+    """Whether an integer dtype holds a Python int."""
+    least, most = _LIMITS[dtype.name]
+    return least <= number <= most
+
+
 def result_type(*arrays_and_dtypes: Any, default: DType = float32) -> DType:
     """The dtype that combining tensors, dtypes and Python scalars gives.
 

@@ -396,8 +396,8 @@ primitive(
 
 # -- truth and bits ----------------------------------------------------------------------------------------------------
 
-nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", inputs=2)
-nondiff("logical_and", "logical_or", "logical_xor", inputs=2)
+nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", inputs=2, compares=True)
+nondiff("logical_and", "logical_or", "logical_xor", inputs=2, compares=True)
 nondiff("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", inputs=2)
 nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit", batch="elementwise")
 nondiff(

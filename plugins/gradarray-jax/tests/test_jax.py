@@ -404,3 +404,12 @@ print(found > 5, found == whole)
 with jax.default_matmul_precision("bfloat16"):
     print(said()[1] < found)
 """) == ["True True", "True"]
+
+
+def test_an_int_that_the_dtype_does_not_hold_does_not_wrap():
+    x = ga.asarray([1, 255], dtype=ga.uint8, device=FIRST)
+    assert (x >= 300).tolist() == (x == 257).tolist() == (x < -1).tolist() == [False, False]
+    assert (ga.asarray([1], device=FIRST) <= 2**63).tolist() == [True]
+    for call in (lambda: x * 300, lambda: 300 + x, lambda: x & 300, lambda: x.add_(300), lambda: x**300):
+        with pytest.raises(OverflowError, match="without overflow"):
+            call()

@@ -635,3 +635,12 @@ def test_views_and_writes_as_on_numpy(actions):
     expected, found = play(actions, "cpu"), play(actions, "torch:cpu")
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_an_int_that_the_dtype_does_not_hold_does_not_wrap():
+    x = ga.asarray([1, 255], dtype=ga.uint8, device="torch:cpu")
+    assert (x >= 300).tolist() == (x == 257).tolist() == (x < -1).tolist() == [False, False]
+    assert (ga.asarray([1], device="torch:cpu") <= 2**63).tolist() == [True]
+    for call in (lambda: x * 300, lambda: 300 + x, lambda: x & 300, lambda: x.add_(300), lambda: x**300):
+        with pytest.raises(OverflowError, match="without overflow"):
+            call()
