@@ -616,6 +616,8 @@ def promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any
         target = combine([x._dtype for x in arrays], scalars, _state.get_default_dtype())
     if record.accepts == "floating" and target.kind not in "fc":
         target = _state.get_default_dtype()
+    if scalars and target.kind in "iufc":
+        xs = [int(x) if type(x) is bool and i in which else x for i, x in enumerate(xs)]  # which libraries refuse
     if scalars and target.kind in "iu" and not all(holds(target, x) for x in scalars):
         if not record.compares:
             raise RangeError(

@@ -132,6 +132,16 @@ def test_an_int_that_the_dtype_does_not_hold_compares_by_its_value_and_is_refuse
 
 
 @on_each_device
+def test_a_python_bool_counts_as_a_number_beside_numbers(device):
+    x = tensor([1.0, 2.0], device).requires_grad_()
+    assert (x - True).tolist() == [0.0, 1.0]
+    (g,) = ga.autograd.grad(ga.logaddexp(x, True).sum(), x)
+    assert g.tolist() == pytest.approx([1 / (1 + math.exp(1 - v)) for v in (1.0, 2.0)])
+    assert (ga.asarray([1, 2], device=device) + True).tolist() == [2, 3]
+    assert (ga.asarray([True, False], device=device) & True).dtype is ga.bool
+
+
+@on_each_device
 def test_index_select_keeps_the_number_of_dimensions(device):
     x = tensor(drawn(2, 3), device)
     assert ga.index_select(x, 1, ga.asarray([2, 0], device=device)).tolist() == x[:, [2, 0]].tolist()
