@@ -284,12 +284,12 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype.name})"
 
 
-_LIMITS: Final = {d.name: (iinfo(d).min, iinfo(d).max) for d in ALL if d.kind in "iu"}
+LIMITS: Final = {d.name: (iinfo(d).min, iinfo(d).max) for d in ALL if d.kind in "iu"}
 
 
 def holds(dtype: DType, number: builtins.int) -> builtins.bool:
     """Whether an integer dtype holds a Python int."""
-    least, most = _LIMITS[dtype.name]
+    least, most = LIMITS[dtype.name]
     return least <= number <= most
 
 

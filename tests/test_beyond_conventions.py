@@ -132,6 +132,16 @@ def test_an_int_that_the_dtype_does_not_hold_compares_by_its_value_and_is_refuse
 
 
 @on_each_device
+def test_a_limit_that_the_dtype_does_not_hold_limits_nothing_or_is_refused(device):
+    x = ga.asarray([1, 255], dtype=ga.uint8, device=device)
+    assert ga.clip(x, -1, 300).tolist() == x.clamp(max=2**70).tolist() == x.clamp_min(-(2**70)).tolist() == [1, 255]
+    assert ga.clip(x, -1, 3).tolist() == ga.clip(x, -1, ga.asarray(3, dtype=ga.uint8, device=device)).tolist() == [1, 3]
+    for call in (lambda: x.clamp(min=300), lambda: x.clamp_max(-1)):
+        with pytest.raises(OverflowError, match="without overflow"):
+            call()
+
+
+@on_each_device
 def test_a_python_bool_counts_as_a_number_beside_numbers(device):
     x = tensor([1.0, 2.0], device).requires_grad_()
     assert (x - True).tolist() == [0.0, 1.0]

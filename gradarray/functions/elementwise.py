@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import apply, binary, cast, unary
+from gradarray._dispatch import RangeError, apply, binary, cast, unary
 from gradarray._primitive import TABLE
 from gradarray._state import get_default_dtype
 from gradarray._storage import Value
+from gradarray.dtypes import LIMITS, holds
 from gradarray.functions._into import into
 
 if TYPE_CHECKING:
@@ -325,6 +326,19 @@ def _is_floating(x: Any) -> bool:
     return isinstance(x, Value) and x._dtype.kind == "f"
 
 
+def _limit(x: Value, limit: Any, *, lower: bool) -> Any:
+    """``limit`` as the dtype of ``x`` holds it: an int beyond all that it holds, which limits nothing, as the last."""
+    if type(limit) is not int or x._dtype.kind not in "iu":
+        return limit
+    least, most = LIMITS[x._dtype.name]
+    limit = max(limit, least) if lower else min(limit, most)
+    if not holds(x._dtype, limit):
+        raise RangeError(
+            f"clip: {limit} cannot be converted to {x._dtype!r} without overflow; convert the tensor first"
+        )
+    return limit
+
+
 def clip(
     x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -344,6 +358,11 @@ def clip(
     Tensor
         Differentiable in ``x`` (1 inside and on the limits, 0 outside) and in limits that are tensors.
 
+    Raises
+    ------
+    RuntimeError
+        If a limit is an int that the integer dtype of ``x`` does not hold, and that limits ``x``.
+
     References
     ----------
     Array API standard, ``clip``; ``torch.clamp``.
@@ -353,6 +372,7 @@ def clip(
         raise TypeError(f"clip: expected a Tensor, got {type(x).__name__}")
     if x._dtype.kind in "iub" and any(isinstance(v, float) or _is_floating(v) for v in (min, max)):
         x = result = cast(x, get_default_dtype())
+    min, max = _limit(x, min, lower=True), _limit(x, max, lower=False)
     if isinstance(min, Value) or isinstance(max, Value):
         if min is not None:
             result = _clamp_min(result, cast(min, x._dtype) if isinstance(min, Value) else min)

@@ -644,3 +644,16 @@ def test_an_int_that_the_dtype_does_not_hold_does_not_wrap():
     for call in (lambda: x * 300, lambda: 300 + x, lambda: x & 300, lambda: x.add_(300), lambda: x**300):
         with pytest.raises(OverflowError, match="without overflow"):
             call()
+
+
+def test_a_limit_that_the_dtype_does_not_hold_limits_nothing_or_is_refused():
+    x = ga.asarray([1, 255], dtype=ga.uint8, device="torch:cpu")
+    assert ga.clip(x, -1, 300).tolist() == x.clamp(max=2**70).tolist() == x.clamp_min(-(2**70)).tolist() == [1, 255]
+    assert (
+        ga.clip(x, -1, 3).tolist()
+        == ga.clip(x, -1, ga.asarray(3, dtype=ga.uint8, device="torch:cpu")).tolist()
+        == [1, 3]
+    )
+    for call in (lambda: x.clamp(min=300), lambda: x.clamp_max(-1)):
+        with pytest.raises(OverflowError, match="without overflow"):
+            call()
