@@ -445,7 +445,7 @@ def _general(op: TableOp, xs: Sequence[Any], params: dict[str, Any]) -> PublicTe
         xs = promoted(record, xs, place)
         raws = [x._data if isinstance(x, Value) else x for x in xs]
         tracked = any(requires_grad(x) for x in xs)
-        kernels = xs[0]._kind.kernels if isinstance(xs[0], Value) else place.kernels
+        kernels = next(x for x in xs if isinstance(x, Value))._kind.kernels
     else:
         place, kernels = kind.place, kind.kernels
     try:

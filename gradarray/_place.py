@@ -155,10 +155,12 @@ class OnNumPy:
 
 
 class ComplexKernels(Lookup):
-    """The same for complex numbers: where the table has a forward for these alone, that one."""
+    """The same for complex numbers: where the table has a forward for these alone, that one; some are refused."""
 
     def find(self, name: str) -> Callable[..., Any]:
         place, record = self._place, TABLE.get(name)
+        if record is not None and record.real_only:
+            raise TypeError("it is not defined for complex numbers; use its real part, x.real, or its size, x.abs()")
         if record is None or record.complex_forward is None:
             return place.kernels[name]
         found = functools.partial(record.complex_forward, place.xp)

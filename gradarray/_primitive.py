@@ -154,6 +154,8 @@ class Primitive:
         Its parameters and their defaults.
     accepts : {"any", "floating"}
         What its kernel takes; integers are converted to the default floating dtype where it says "floating".
+    real_only : bool
+        Complex numbers are refused: libraries that take them do not agree on what comes out.
     promote : tuple of int or None
         The inputs brought to one dtype; None for all of them, () for none.
     numbers : bool
@@ -191,6 +193,7 @@ class Primitive:
     complex_forward: Callable[..., Any] | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
     accepts: Literal["any", "floating"] = "any"
+    real_only: bool = False
     promote: tuple[int, ...] | None = None
     numbers: bool = False
     compares: bool = False

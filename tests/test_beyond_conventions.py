@@ -8,6 +8,7 @@ import pytest
 from composed import DEVICES, drawn, host
 
 import gradarray as ga
+from gradarray.testing import operations
 
 on_each_device = pytest.mark.parametrize("device", DEVICES)
 INF, NAN = math.inf, math.nan
@@ -139,6 +140,23 @@ def test_a_limit_that_the_dtype_does_not_hold_limits_nothing_or_is_refused(devic
     for call in (lambda: x.clamp(min=300), lambda: x.clamp_max(-1)):
         with pytest.raises(OverflowError, match="without overflow"):
             call()
+
+
+@pytest.mark.parametrize(
+    "name",
+    "argmax argmin atan2 ceil clamp copysign floor floor_divide greater greater_equal hypot less less_equal logaddexp "
+    "max maximum min minimum nextafter relu remainder signbit trunc".split(),
+)
+@on_each_device
+def test_what_needs_an_order_refuses_complex_numbers(device, name):
+    z = ga.asarray([1 + 2j, 0.5j], device=device)
+    function = getattr(ga, name)
+    with pytest.raises(TypeError, match=r"not defined for complex numbers"):
+        function(z, z) if operations()[name].inputs == 2 else function(z)
+    if operations()[name].inputs == 2:
+        for pair in ((z, 1.0), (1.0, z), (z.real, z)):
+            with pytest.raises(RuntimeError, match=r"not defined for complex numbers"):
+                function(*pair)
 
 
 @on_each_device

@@ -70,7 +70,14 @@ elementwise(
     numbers=True,
     grad_name="PowBackward0",
 )
-elementwise("remainder", 1, lambda xp, x1, x2: -xp.floor(x1 / x2), grad_name="RemainderBackward0", domain="nonzero")
+elementwise(
+    "remainder",
+    1,
+    lambda xp, x1, x2: -xp.floor(x1 / x2),
+    grad_name="RemainderBackward0",
+    domain="nonzero",
+    real_only=True,
+)
 
 
 def _floor_divide(xp: Any, x1: Any, x2: Any) -> Any:
@@ -87,7 +94,9 @@ def _floor_divide(xp: Any, x1: Any, x2: Any) -> Any:
     return xp.where(one_infinite, x1 / x2, out)
 
 
-elementwise("floor_divide", 0, 0, forward=_floor_divide, grad_name="FloorDivideBackward0", domain="nonzero")
+elementwise(
+    "floor_divide", 0, 0, forward=_floor_divide, grad_name="FloorDivideBackward0", domain="nonzero", real_only=True
+)
 # the product of the derivative rules, in which zero beats inf and nan; see elementwise(singular=True)
 linear(
     "strong_multiply",
@@ -142,9 +151,16 @@ elementwise(
     lambda xp, x1, x2: xp.sigmoid(x2 - x1),
     accepts="floating",
     singular=True,
+    real_only=True,
 )
 elementwise(
-    "hypot", lambda x1, out: x1 / out, lambda x2, out: x2 / out, accepts="floating", singular=True, domain="nonzero"
+    "hypot",
+    lambda x1, out: x1 / out,
+    lambda x2, out: x2 / out,
+    accepts="floating",
+    singular=True,
+    domain="nonzero",
+    real_only=True,
 )
 
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
@@ -169,6 +185,7 @@ elementwise(
     lambda xp, x1, x2: -x1 / _square_norm(xp, x1, x2),
     accepts="floating",
     singular=True,
+    real_only=True,
 )
 elementwise("sinh", lambda xp, x: xp.cosh(x), accepts="floating", singular=True)
 elementwise("cosh", lambda xp, x: xp.sinh(x), accepts="floating", singular=True)
@@ -225,6 +242,7 @@ elementwise(
     product="relu_backward",
     forward=lambda xp, x: xp.where(x < 0, xp.zeros_like(x), x),
     chooses=True,
+    real_only=True,
 )
 elementwise(
     "relu_backward",
@@ -298,7 +316,7 @@ primitive(
     grad_name="SignBackward0",
 )
 for _name in ("floor", "ceil", "round", "trunc"):
-    elementwise(_name, 0)
+    elementwise(_name, 0, real_only=_name != "round")
 
 
 def _share(xp: Any, x1: Any, x2: Any, loses: Any) -> Any:
@@ -313,12 +331,14 @@ elementwise(
     lambda xp, x1, x2: _share(xp, x1, x2, x1 < x2),
     lambda xp, x1, x2: _share(xp, x1, x2, x2 < x1),
     chooses=True,
+    real_only=True,
 )
 elementwise(
     "minimum",
     lambda xp, x1, x2: _share(xp, x1, x2, x1 > x2),
     lambda xp, x1, x2: _share(xp, x1, x2, x2 > x1),
     chooses=True,
+    real_only=True,
 )
 # limits that are tensors: at a tie all goes to what is limited
 elementwise(
@@ -328,6 +348,7 @@ elementwise(
     forward=lambda xp, x1, x2: xp.maximum(x1, x2),
     grad_name="ClampMinBackward1",
     chooses=True,
+    real_only=True,
 )
 elementwise(
     "clamp_max",
@@ -336,6 +357,7 @@ elementwise(
     forward=lambda xp, x1, x2: xp.minimum(x1, x2),
     grad_name="ClampMaxBackward1",
     chooses=True,
+    real_only=True,
 )
 
 
@@ -352,15 +374,22 @@ def _inside(xp: Any, x: Any, min: Any, max: Any) -> Any:
 
 
 elementwise(
-    "clamp", _inside, defaults={"min": None, "max": None}, forward=_clip, grad_name="ClampBackward1", chooses=True
+    "clamp",
+    _inside,
+    defaults={"min": None, "max": None},
+    forward=_clip,
+    grad_name="ClampBackward1",
+    chooses=True,
+    real_only=True,
 )
 elementwise(
     "copysign",
     lambda xp, x1, x2: xp.sign(x1) * xp.copysign(xp.ones_like(x1), x2),
     0,
     accepts="floating",
+    real_only=True,
 )
-elementwise("nextafter", 1, 0, accepts="floating")
+elementwise("nextafter", 1, 0, accepts="floating", real_only=True)
 
 # what copy_ and fill_ do: the second, in the first's shape
 elementwise(
@@ -396,10 +425,12 @@ primitive(
 
 # -- truth and bits ----------------------------------------------------------------------------------------------------
 
-nondiff("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", inputs=2, compares=True)
+nondiff("equal", "not_equal", inputs=2, compares=True)
+nondiff("less", "less_equal", "greater", "greater_equal", inputs=2, compares=True, real_only=True)
 nondiff("logical_and", "logical_or", "logical_xor", inputs=2, compares=True)
 nondiff("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", inputs=2)
-nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", "signbit", batch="elementwise")
+nondiff("logical_not", "bitwise_invert", "isfinite", "isinf", "isnan", batch="elementwise")
+nondiff("signbit", batch="elementwise", real_only=True)
 nondiff(
     "indicator", inputs=2, promote=(), batch=_batching.indicator
 )  # 1 where true and 0 where false, of the second's dtype

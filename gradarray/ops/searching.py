@@ -21,7 +21,7 @@ primitive(
     broadcasts=True,
     chooses=True,
 )
-nondiff("argmax", "argmin", defaults={"axis": None, "keepdims": False}, batch="axes")
+nondiff("argmax", "argmin", defaults={"axis": None, "keepdims": False}, batch="axes", real_only=True)
 nondiff("all", "any", "count_nonzero", defaults={"axis": None, "keepdims": False}, batch="axes")
 nondiff("searchsorted", inputs=2, batch=_batching.searchsorted)
 nondiff("nonzero", outputs=0, batch=_batching.refused)

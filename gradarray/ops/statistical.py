@@ -57,6 +57,7 @@ for _name in ("max", "min"):
         grad_name=f"A{_name}Backward0",
         chooses=True,
         batch="axes",
+        real_only=True,
     )
 
 

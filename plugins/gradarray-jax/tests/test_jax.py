@@ -422,3 +422,10 @@ def test_a_limit_that_the_dtype_does_not_hold_limits_nothing_or_is_refused():
     for call in (lambda: x.clamp(min=300), lambda: x.clamp_max(-1)):
         with pytest.raises(OverflowError, match="without overflow"):
             call()
+
+
+@pytest.mark.parametrize("name", ["argmax", "atan2", "floor", "less", "logaddexp", "max", "maximum", "relu", "signbit"])
+def test_what_needs_an_order_refuses_complex_numbers(name):
+    z = ga.asarray([1 + 2j, 0.5j], device=FIRST)
+    with pytest.raises(TypeError, match="not defined for complex numbers"):
+        getattr(ga, name)(*[z] * operations()[name].inputs)

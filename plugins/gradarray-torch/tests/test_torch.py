@@ -26,6 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 import gradarray as ga
 from gradarray.backends import Device, get, resolve
+from gradarray.testing import operations
 
 BACKEND = TorchBackend()
 DEVICES = BACKEND.devices()
@@ -431,8 +432,8 @@ def test_strong_multiply(device):
 
 
 def test_a_function_that_pytorch_has_not_says_so():
-    with pytest.raises(TypeError, match=r"floor_divide\(complex64\[1\], 2\): PyTorch has no such function"):
-        ga.tensor([1j], device="torch:cpu") // 2
+    with pytest.raises(TypeError, match=r"bitwise_and\(complex64\[1\], 2\): PyTorch has no such function"):
+        ga.tensor([1j], device="torch:cpu") & 2
 
 
 # -- unsigned integers -------------------------------------------------------------------------------------------------
@@ -657,3 +658,10 @@ def test_a_limit_that_the_dtype_does_not_hold_limits_nothing_or_is_refused():
     for call in (lambda: x.clamp(min=300), lambda: x.clamp_max(-1)):
         with pytest.raises(OverflowError, match="without overflow"):
             call()
+
+
+@pytest.mark.parametrize("name", ["argmax", "atan2", "floor", "less", "logaddexp", "max", "maximum", "relu", "signbit"])
+def test_what_needs_an_order_refuses_complex_numbers(name):
+    z = ga.asarray([1 + 2j, 0.5j], device="torch:cpu")
+    with pytest.raises(TypeError, match="not defined for complex numbers"):
+        getattr(ga, name)(*[z] * operations()[name].inputs)
