@@ -665,3 +665,14 @@ def test_what_needs_an_order_refuses_complex_numbers(name):
     z = ga.asarray([1 + 2j, 0.5j], device="torch:cpu")
     with pytest.raises(TypeError, match="not defined for complex numbers"):
         getattr(ga, name)(*[z] * operations()[name].inputs)
+
+
+@of_unsigned
+def test_unsigned_integers_have_a_truth(dtype):
+    host, other = np.array([0, 3, 0, 7], dtype), np.array([0, 0, 2, 1], np.uint8)
+    x, y = (ga.asarray(a, device="torch:cpu") for a in (host, other))
+    for name in ("logical_and", "logical_or", "logical_xor"):
+        function = getattr(np, name)
+        same(getattr(ga, name)(x, y), function(host, other))
+        same(getattr(ga, name)(x, 1), function(host, 1))
+    same(ga.logical_not(x), np.logical_not(host))
