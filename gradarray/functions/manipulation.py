@@ -10,7 +10,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast, road
+from gradarray._dispatch import ShapeError, apply, broadcast_shape, cast, road, same_shape
 from gradarray._levels import raised
 from gradarray._primitive import TABLE
 from gradarray._storage import Value, one_of_several
@@ -323,9 +323,10 @@ def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
         raise ShapeError("stack: expected a non-empty list of Tensors")
     for x in arrays:
         check_tensor(x)
-    shapes = [list(x._data.shape) for x in arrays]
-    if any(s != shapes[0] for s in shapes):
-        raise ShapeError(f"stack expects each tensor to be equal size, but got {', '.join(map(str, shapes))}")
+    shapes = [x._data.shape for x in arrays]
+    if not all(same_shape(s, shapes[0]) for s in shapes):
+        given = ", ".join(str(list(s)) for s in shapes)
+        raise ShapeError(f"stack expects each tensor to be equal size, but got {given}")
     n = len(shapes[0]) + 1
     if not -n <= axis < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {axis})")

@@ -421,6 +421,15 @@ def test_a_mask_gives_a_length_that_is_unknown():
     assert x.grad._data.chunks == raw.chunks
 
 
+def test_tensors_of_an_unknown_length_are_stacked():
+    raw, host = chunked(5, 4, chunks=(3, 2))
+    x = ga.asarray(raw)
+    np.testing.assert_array_equal(sorted(values((x > 0).nonzero()).tolist()), np.argwhere(host > 0).tolist())
+    picked = x[x > 0].requires_grad_()
+    ga.stack([picked, 2 * picked]).sum().backward()
+    assert set(values(picked.grad).tolist()) == {3.0}
+
+
 def test_what_is_like_an_unknown_length():
     raw, host = chunked(10, chunks=3)
     x = ga.asarray(raw).requires_grad_()

@@ -132,6 +132,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
     "roll": _shapes.roll,
     "spread": lambda x, *, shape: _shapes.broadcast(x, shape),
+    "stack": lambda xs, *, axis=0: da.stack(xs, axis, allow_unknown_chunksizes=True),
     "strong_multiply": strong_multiply,
     "tril": _triangle(np.tril),
     "triu": _triangle(np.triu),
