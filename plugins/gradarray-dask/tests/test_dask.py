@@ -752,3 +752,18 @@ def test_products_of_what_is_empty_and_was_joined():
     joined = ga.concat([x, x[..., :0]], axis=-1)
     assert values(joined @ joined.mT).shape == (0, 1, 1)
     assert values(ga.linalg.det(x.requires_grad_())).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes"),
+    [
+        (ga.matmul, [(3, 1), (3, 1)]),
+        (ga.matmul, [(3, 0), (2, 3)]),
+        (ga.matmul, [(2, 3), (4,)]),
+        (ga.floor_divide, [(0,), (2, 1, 3)]),
+        (ga.logaddexp, [(0,), (2,)]),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused_before_anything_is_computed(function, shapes):
+    with pytest.raises(RuntimeError, match=r"must match|multiplied"):
+        function(*(ga.zeros(shape, device="dask") for shape in shapes))

@@ -5,13 +5,14 @@ Knows Dask and NumPy. Must not know gradarray.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
 import dask.array as da
 import numpy as np
-from dask.array.core import elemwise
+from dask.array.core import broadcast_shapes, elemwise
 
 from gradarray_dask import _linalg, _reductions, _shapes
 
@@ -33,6 +34,7 @@ def strong_multiply(g: Array, p: Array) -> Array:
 def by_chunks(*xs: Array, function: Callable[..., Any]) -> Array:
     """``function`` of NumPy's arrays and of numbers, elementwise, on each chunk; one step of the graph."""
     arrays = [x for x in xs if isinstance(x, da.Array)]
+    broadcast_shapes(*(x.shape for x in arrays))  # what does not fit is refused now, not where it is computed
     dtype = np.result_type(*(x.dtype if isinstance(x, da.Array) else x for x in xs))
     ndim = max(x.ndim for x in arrays)
     given = [part for x in xs for part in (x, tuple(range(ndim - x.ndim, ndim)) if isinstance(x, da.Array) else None)]
@@ -40,6 +42,14 @@ def by_chunks(*xs: Array, function: Callable[..., Any]) -> Array:
     return da.blockwise(
         _of_chunks, tuple(range(ndim)), function, None, dtype, None, *given, dtype=dtype, meta=meta, token="by-chunks"
     )
+
+
+def matmul(x1: Array, x2: Array) -> Array:
+    """Dask's refuses lengths that differ only where it computes."""
+    n, m = x1.shape[-1], x2.shape[-2:][0]
+    if n != m and not math.isnan(n + m):
+        raise ValueError(f"shapes {x1.shape} and {x2.shape} have no product")
+    return da.matmul(x1, x2)
 
 
 def _of_chunks(function: Callable[..., Any], dtype: Any, *chunks: Any) -> Any:
@@ -127,6 +137,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "fft.rfft": rfft,
     "full": full,
     "full_like": _shapes.filled_like,
+    "matmul": matmul,
     "ones": lambda shape, dtype: full(shape, 1, dtype),
     "ones_like": lambda x, dtype=None: _shapes.filled_like(x, 1, dtype),
     "reshape": lambda x, shape: _shapes.reshape(x, shape),
