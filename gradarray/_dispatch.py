@@ -654,7 +654,7 @@ def _explained(record: Primitive, xs: Sequence[Any], error: Exception) -> Except
     if isinstance(error, NotImplementedError | MemoryError | ShapeError | IndexError):
         return error
     given = ", ".join(f"{x._dtype.name}{list(x._data.shape)}" if isinstance(x, Value) else repr(x) for x in xs)
-    kind = ShapeError if isinstance(error, ValueError) else DtypeError if type(error) is TypeError else type(error)
+    kind = ShapeError if isinstance(error, ValueError) else DtypeError if isinstance(error, TypeError) else type(error)
     try:
         return kind(f"{record.name}({given}): {error}")
     except Exception:  # a class that wants other arguments, as CuPy's want a status, and says so in its own way

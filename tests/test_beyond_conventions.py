@@ -160,6 +160,16 @@ def test_what_needs_an_order_refuses_complex_numbers(device, name):
 
 
 @on_each_device
+def test_what_takes_no_bool_says_so_in_both_classes(device):
+    x = ga.asarray([True, False], device=device)
+    for function in (ga.positive, ga.sign, ga.negative):
+        with pytest.raises(TypeError, match=f"{function.__name__}.*bool"):
+            function(x)
+        with pytest.raises(RuntimeError, match=f"{function.__name__}.*bool"):
+            function(x)
+
+
+@on_each_device
 def test_a_python_bool_counts_as_a_number_beside_numbers(device):
     x = tensor([1.0, 2.0], device).requires_grad_()
     assert (x - True).tolist() == [0.0, 1.0]
