@@ -170,6 +170,15 @@ def test_what_takes_no_bool_says_so_in_both_classes(device):
 
 
 @on_each_device
+def test_a_shape_to_broadcast_to_has_no_negative_length(device):
+    x = ga.ones(2, 1, device=device)
+    for call in (lambda: ga.broadcast_to(x, (2, -1)), lambda: x.expand(2, -2), lambda: ga.repeat(x, -1, axis=1)):
+        with pytest.raises(ValueError, match=r"does not broadcast to \[2, (1, )?-\d(, 1)?\]"):
+            call()
+    assert x.expand(2, -1).shape == (2, 1)
+
+
+@on_each_device
 def test_a_python_bool_counts_as_a_number_beside_numbers(device):
     x = tensor([1.0, 2.0], device).requires_grad_()
     assert (x - True).tolist() == [0.0, 1.0]

@@ -245,7 +245,7 @@ def broadcast_to(x: Tensor, /, shape: Sequence[int]) -> Tensor:
     """
     target = tuple(map(operator.index, shape))
     check_tensor(x)
-    if broadcast_shape(x._data.shape, target) != target:
+    if broadcast_shape(x._data.shape, target) != target or any(n < 0 for n in target):
         raise ShapeError(f"broadcast_to: shape {list(x._data.shape)} does not broadcast to {list(target)}")
     return apply(TABLE["broadcast_to"], (x,), {"shape": target})
 

@@ -676,3 +676,8 @@ def test_unsigned_integers_have_a_truth(dtype):
         same(getattr(ga, name)(x, y), function(host, other))
         same(getattr(ga, name)(x, 1), function(host, 1))
     same(ga.logical_not(x), np.logical_not(host))
+
+
+def test_a_negative_length_to_broadcast_to_keeps_no_length():
+    with pytest.raises(ValueError, match=r"does not broadcast to \[2, -1\]"):
+        ga.broadcast_to(ga.ones(2, 1, device="torch:cpu"), (2, -1))
