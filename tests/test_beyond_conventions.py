@@ -179,6 +179,16 @@ def test_a_shape_to_broadcast_to_has_no_negative_length(device):
 
 
 @on_each_device
+def test_what_is_sorted_has_one_axis(device):
+    x = ga.ones(2, 2, device=device)
+    for axis in (None, (0, 1)):
+        for call in (ga.sort, ga.argsort, ga.Tensor.sort, ga.Tensor.argsort):
+            with pytest.raises(TypeError, match="interpreted as an integer"):
+                call(x, axis=axis) if call in (ga.sort, ga.argsort) else call(x, axis)
+    assert np.sort(ga.asarray([[2.0, 1.0], [0.0, 3.0]]), axis=None).tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+@on_each_device
 def test_a_python_bool_counts_as_a_number_beside_numbers(device):
     x = tensor([1.0, 2.0], device).requires_grad_()
     assert (x - True).tolist() == [0.0, 1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from gradarray._dispatch import DtypeError, ShapeError, apply
@@ -117,7 +118,7 @@ def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: b
     ----------
     Array API standard, ``argsort``; ``torch.argsort``.
     """
-    axis = check_axis(x, axis)
+    axis = check_axis(x, operator.index(axis))
     if not x._data.shape:
         return apply(TABLE["argmax"], (x,), {"axis": None, "keepdims": False})
     params = {"axis": axis, "descending": descending, "stable": stable}
@@ -131,7 +132,7 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
     ----------
     Array API standard, ``sort``; ``torch.sort`` (which gives the positions as well).
     """
-    axis = check_axis(x, axis)
+    axis = check_axis(x, operator.index(axis))
     if not x._data.shape:
         return apply(TABLE["clone"], (x,), {})
     return take_along_axis(x, argsort(x, axis=axis, descending=descending, stable=stable), axis=axis)
