@@ -453,3 +453,9 @@ def test_devices_do_not_mix():
         with pytest.raises(ValueError, match=message):
             write(array, 0, value)
     check(array, grid())
+
+
+def test_nothing_is_viewed_in_another_shape():
+    x = ga.zeros(0, 3, device="strict:device1", requires_grad=True)
+    assert x.view(3, 0).shape == (3, 0)
+    assert x[::2].view(0).contiguous().flatten().grad_fn.name() == "ViewBackward0"

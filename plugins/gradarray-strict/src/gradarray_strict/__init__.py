@@ -96,6 +96,11 @@ def strong_multiply(g: Array, p: Array) -> Array:
     return xp.where(g == 0, xp.zeros((), dtype=product.dtype, device=product.device), product)
 
 
+def view(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """NumPy's; the library's takes it for a copy where there is nothing, which shares no memory."""
+    return _library().asarray(np.from_dlpack(x).reshape(shape, copy=False), device=x.device, copy=False)
+
+
 class StrictBackend(Backend):
     """array-api-strict: devices that cannot be mixed, on any machine, and no function beyond the standard."""
 
@@ -130,7 +135,7 @@ class StrictBackend(Backend):
         # the library gives a view of its input for these, or the input itself where that holds integers
         names = ("ceil", "flip", "floor", "imag", "real", "trunc")
         mended = {name: copied(getattr(_library(), name)) for name in names}
-        return mended | {"strong_multiply": strong_multiply}
+        return mended | {"strong_multiply": strong_multiply, "view": view}
 
     def walk_scope(self) -> AbstractContextManager[object]:
         return np.errstate(all="ignore")  # its kernels are NumPy's, which warned in the forward pass
