@@ -189,6 +189,14 @@ def test_what_is_sorted_has_one_axis(device):
 
 
 @on_each_device
+def test_concat_of_a_tensor_without_dimensions_says_what_was_given(device):
+    x, number = ga.ones(1, device=device), ga.ones((), device=device)
+    for arrays, what in (([x, number], r"got \[1\] and \[\]"), ([number, x], "zero-dimensional")):
+        with pytest.raises(ValueError, match=what):
+            ga.concat(arrays)
+
+
+@on_each_device
 def test_a_python_bool_counts_as_a_number_beside_numbers(device):
     x = tensor([1.0, 2.0], device).requires_grad_()
     assert (x - True).tolist() == [0.0, 1.0]

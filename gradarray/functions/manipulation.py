@@ -304,7 +304,7 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     before, behind = first[:axis], first[axis + 1 :]
     for x in arrays[1:]:
         shape = x._data.shape
-        if shape[:axis] != before or shape[axis + 1 :] != behind:
+        if len(shape) != len(first) or shape[:axis] != before or shape[axis + 1 :] != behind:
             raise ShapeError(
                 f"concat: sizes of tensors must match except in dimension {axis}, got {list(first)} and {list(shape)}"
             )

@@ -681,3 +681,8 @@ def test_unsigned_integers_have_a_truth(dtype):
 def test_a_negative_length_to_broadcast_to_keeps_no_length():
     with pytest.raises(ValueError, match=r"does not broadcast to \[2, -1\]"):
         ga.broadcast_to(ga.ones(2, 1, device="torch:cpu"), (2, -1))
+
+
+def test_concat_of_a_tensor_without_dimensions_is_refused_as_everywhere():
+    with pytest.raises(ValueError, match=r"got \[1\] and \[\]"):
+        ga.concat([ga.ones(1, device="torch:cpu"), ga.ones((), device="torch:cpu")])
