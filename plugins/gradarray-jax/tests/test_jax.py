@@ -429,3 +429,25 @@ def test_what_needs_an_order_refuses_complex_numbers(name):
     z = ga.asarray([1 + 2j, 0.5j], device=FIRST)
     with pytest.raises(TypeError, match="not defined for complex numbers"):
         getattr(ga, name)(*[z] * operations()[name].inputs)
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        (0, (1, 1, 3)),
+        ((0, 0), (1,)),
+        (..., (1, 1, 3)),
+        (slice(None, None, 2), (1, 1, 3)),
+        ((slice(None), [0, 1]), (1, 2, 2)),
+        ([[True, False, True], [False, True, False]], (1, 3)),
+    ],
+)
+def test_a_value_may_have_leading_dimensions_of_one_beyond_its_room(key, shape):
+    value = np.arange(1.0, 1 + math.prod(shape), dtype=np.float32).reshape(shape)
+    x, host = ga.zeros(2, 3, device=FIRST), np.zeros((2, 3), np.float32)
+    w = ga.asarray(value, device=FIRST, requires_grad=True)
+    x[key] = w
+    host[np.array(key) if isinstance(key, list) else key] = value.squeeze()
+    assert x.tolist() == host.tolist()
+    x.sum().backward()
+    assert w.grad.shape == shape

@@ -87,6 +87,12 @@ def _block(shape: Shape, keys: tuple[Any, ...]) -> tuple[Any, Shape, Shape] | No
     return np.array(starts + [0] * len(rest), np.int64), (*lengths, *rest), (*out, *rest)
 
 
+def _without_leading_ones(value: Array) -> Array:
+    """``value``, which may have more dimensions than there is room for, all of length 1; those needed come back."""
+    ones = next((i for i, n in enumerate(value.shape) if n != 1), value.ndim)
+    return value.reshape(value.shape[ones:])
+
+
 @cache
 def _on_block(what: str) -> Any:
     functions: dict[str, Callable[..., Array]] = {"get": _get, "set": _set, "add": _add}
@@ -98,7 +104,7 @@ def _get(array: Array, starts: Array, lengths: Shape, shape: Shape) -> Array:
 
 
 def _set(array: Array, starts: Array, lengths: Shape, shape: Shape, value: Array) -> Array:
-    block = jnp.broadcast_to(value, shape).reshape(lengths)
+    block = jnp.broadcast_to(_without_leading_ones(value), shape).reshape(lengths)
     return lax.dynamic_update_slice(array, block, tuple(starts))
 
 
@@ -202,7 +208,7 @@ def _take(array: Array, template: Template, arrays: tuple[Any, ...]) -> Array:
 
 
 def _put(array: Array, template: Template, arrays: tuple[Any, ...], value: Array) -> Array:
-    return array.at[_put_together(template, arrays)].set(value)
+    return array.at[_put_together(template, arrays)].set(_without_leading_ones(value))
 
 
 def _accumulate(array: Array, template: Template, arrays: tuple[Any, ...], value: Array) -> Array:
