@@ -45,13 +45,7 @@ def where(condition: Tensor, x1: Tensor | Scalar | None = None, x2: Tensor | Sca
         raise DtypeError(f"where expected condition to be a boolean tensor, but got {condition._dtype!r}")
     if not isinstance(x1, Value) and not isinstance(x2, Value):
         x1 = as_value(x1, device=condition._place)
-    return apply(TABLE["where"], (condition, _held(x1, x2), _held(x2, x1)), {})
-
-
-def _held(x: Any, other: Any) -> Any:
-    """``x``, an int as a tensor of the dtype of ``other``: one that this does not hold libraries would let wrap."""
-    whole = type(x) is int and isinstance(other, Value) and other._dtype.kind in "iu"
-    return as_value(x, dtype=other._dtype, device=other._place) if whole else x
+    return apply(TABLE["where"], (condition, x1, x2), {})
 
 
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
