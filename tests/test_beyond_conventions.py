@@ -537,3 +537,14 @@ def test_numpys_functions_take_tensors():
             )
     np.testing.assert_allclose(host(np.trace(tensor(np.stack([x, y])), 0, 1, 2)), np.trace(np.stack([x, y]), 0, 1, 2))
     np.testing.assert_allclose(host(np.cross(u, t.detach(), axis=0)), np.cross(y, x, axis=0))
+
+
+@pytest.mark.parametrize("dtype", [ga.float64, ga.float32, ga.int64])
+def test_isclose_takes_a_number_beside_a_tensor(dtype):
+    x = ga.asarray([1, 2, 3], dtype=dtype)
+    assert ga.isclose(x, 2).tolist() == x.isclose(2).tolist() == ga.isclose(2, x).tolist() == [False, True, False]
+    assert ga.isclose(x, 2.1, atol=0.2).tolist() == [False, True, False] and not ga.allclose(x, 2)
+    assert ga.isclose(ga.asarray(0.1, dtype=ga.float64), 0.1, rtol=0, atol=0)  # no bit is lost on the way
+    for a, b in ((x, "2"), (2, 2), (x, [2])):
+        with pytest.raises(TypeError, match="Tensor"):
+            ga.isclose(a, b)

@@ -283,8 +283,7 @@ def _result_type(*xs: Any) -> Any:
 def _close(compare: Callable[..., Any]) -> Callable[..., Any]:
     def run(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
         place = next(x._place for x in (a, b) if isinstance(x, Value))
-        kinds = {type(x): types.result_type(a, b) for x in (a, b) if isinstance(x, int | float | complex)}
-        a, b = (as_value(x, dtype=kinds.get(type(x)), device=place) for x in (a, b))
+        a, b = (x if isinstance(x, int | float | complex) else as_value(x, device=place) for x in (a, b))
         return compare(a, b, rtol, atol, equal_nan)
 
     return run
