@@ -624,8 +624,9 @@ def promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any
                 f"{record.name}: {', '.join(str(x) for x in scalars)} cannot be converted to {target!r} without "
                 "overflow; convert the tensor first"
             )
-        beyond = [i for i in which if not isinstance(xs[i], Value) and not holds(target, xs[i])]
-        return promoted(record, [math.copysign(math.inf, x) if i in beyond else x for i, x in enumerate(xs)], place)
+        beyond = {i: xs[i] for i in which if not isinstance(xs[i], Value) and not holds(target, xs[i])}
+        infinite = {i: math.inf if x > 0 else -math.inf for i, x in beyond.items()}  # compares as it does
+        return promoted(record, [infinite.get(i, x) for i, x in enumerate(xs)], place)
     if all(x._dtype is target for x in arrays):
         return xs
     return [cast(x, target) if i in which and isinstance(x, Value) else x for i, x in enumerate(xs)]

@@ -124,7 +124,7 @@ def test_where_refuses_an_int_that_would_wrap(device):
 def test_an_int_that_the_dtype_does_not_hold_compares_by_its_value_and_is_refused_elsewhere(device):
     x = ga.asarray([1, 255], dtype=ga.uint8, device=device)
     assert (x >= 300).tolist() == (x == 257).tolist() == (x < -1).tolist() == [False, False]
-    assert (x < 300).tolist() == (x != 2**70).tolist() == [True, True]
+    assert (x < 300).tolist() == (x != 2**70).tolist() == (x < 10**400).tolist() == [True, True]
     assert (ga.asarray([2**63 - 1], device=device) < 2**63).tolist() == [True]
     for call in (lambda: x + 300, lambda: 2**70 * x, lambda: x & -1, lambda: ga.maximum(x, 256), lambda: x.add_(300)):
         with pytest.raises(OverflowError, match=r"cannot be converted to gradarray\.uint8 without overflow"):
