@@ -61,6 +61,11 @@ class RangeError(RuntimeError, ValueError, OverflowError):
     """A number that its dtype cannot hold: RuntimeError or ValueError in PyTorch, OverflowError in NumPy."""
 
 
+def out_of_range(name: str, number: int, dtype: DType) -> RangeError:
+    """The error of the operation ``name`` that is given a number which the dtype of a tensor does not hold."""
+    return RangeError(f"{name}: {number} cannot be converted to {dtype!r} without overflow; convert the tensor first")
+
+
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     """A matrix that an operation has no result for, such as the inverse of a singular one.
 
@@ -618,15 +623,13 @@ def promoted(record: Primitive, xs: Sequence[Any], place: Place) -> Sequence[Any
         target = _state.get_default_dtype()
     if scalars and target.kind in "iufc":
         xs = [int(x) if type(x) is bool and i in which else x for i, x in enumerate(xs)]  # which libraries refuse
-    if scalars and target.kind in "iu" and not all(holds(target, x) for x in scalars):
-        if not record.compares:
-            raise RangeError(
-                f"{record.name}: {', '.join(str(x) for x in scalars)} cannot be converted to {target!r} without "
-                "overflow; convert the tensor first"
-            )
+    if scalars and target.kind in "iu":
         beyond = {i: xs[i] for i in which if not isinstance(xs[i], Value) and not holds(target, xs[i])}
-        infinite = {i: math.inf if x > 0 else -math.inf for i, x in beyond.items()}  # compares as it does
-        return promoted(record, [infinite.get(i, x) for i, x in enumerate(xs)], place)
+        if beyond and not record.compares:
+            raise out_of_range(record.name, next(iter(beyond.values())), target)
+        if beyond:
+            infinite = {i: math.inf if x > 0 else -math.inf for i, x in beyond.items()}  # compares as it does
+            return promoted(record, [infinite.get(i, x) for i, x in enumerate(xs)], place)
     if all(x._dtype is target for x in arrays):
         return xs
     return [cast(x, target) if i in which and isinstance(x, Value) else x for i, x in enumerate(xs)]

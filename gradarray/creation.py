@@ -21,7 +21,7 @@ from gradarray._place import Place, place_of, place_of_array
 from gradarray._primitive import TABLE
 from gradarray._storage import LEAF, Value
 from gradarray.devices import Device, get_default_device
-from gradarray.dtypes import ALL, DType, as_dtype, combine, int64
+from gradarray.dtypes import ALL, LIMITS, DType, as_dtype, combine, int64
 from gradarray.dtypes import bool as bool_
 
 if TYPE_CHECKING:
@@ -571,13 +571,13 @@ def _check_range(host: np.ndarray[Any, Any], kind: DType) -> None:
     """Refuse Python numbers that an integer dtype cannot hold. Negative ones wrap in unsigned dtypes, as in PyTorch."""
     if kind.kind not in "iu" or not host.size or host.dtype.kind not in "iuf":
         return
-    limits = np.iinfo(kind.__numpy_dtype__)
-    low = -int(limits.max) if kind.kind == "u" and host.dtype.kind != "f" else int(limits.min)
+    lowest, highest = LIMITS[kind.name]
+    low = -highest if kind.kind == "u" and host.dtype.kind != "f" else lowest
     least, most = host.min().item(), host.max().item()
-    if not (low - 1 < least and most < int(limits.max) + 1):
+    if not (low - 1 < least and most < highest + 1):
         value = most if low - 1 < least else least
         raise RangeError(
-            f"value {value} cannot be converted to {kind!r} without overflow: it holds {limits.min} to {limits.max}; "
+            f"value {value} cannot be converted to {kind!r} without overflow: it holds {lowest} to {highest}; "
             "choose another dtype="
         )
 

@@ -16,7 +16,7 @@ from gradarray._levels import drawn
 from gradarray._place import Place
 from gradarray.creation import DeviceLike, leaf, like, to_place, to_shape
 from gradarray.devices import Device
-from gradarray.dtypes import DType, as_dtype, finfo, iinfo
+from gradarray.dtypes import DType, as_dtype, finfo, holds
 from gradarray.functions.manipulation import reshape, stack
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ def _draw(
 
 def _check_held(name: str, least: int, most: int, kind: DType) -> None:
     """Refuse a ``kind`` that does not tell all numbers from ``least`` to ``most`` apart."""
-    low, high = (iinfo(kind).min, iinfo(kind).max) if kind.kind in "iu" else (-2 / finfo(kind).eps, 2 / finfo(kind).eps)
-    if least < low or most > high:
+    whole = kind.kind in "iu"
+    if not (holds(kind, least) and holds(kind, most) if whole else max(-least, most) <= 2 / finfo(kind).eps):
         raise RuntimeError(f"{name}: {kind!r} does not hold all numbers from {least} to {most}; choose another dtype=")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gradarray._dispatch import RangeError, apply, binary, cast, unary
+from gradarray._dispatch import apply, binary, cast, out_of_range, unary
 from gradarray._primitive import TABLE
 from gradarray._state import get_default_dtype
 from gradarray._storage import Value
@@ -333,9 +333,7 @@ def _limit(x: Value, limit: Any, *, lower: bool) -> Any:
     least, most = LIMITS[x._dtype.name]
     limit = max(limit, least) if lower else min(limit, most)
     if not holds(x._dtype, limit):
-        raise RangeError(
-            f"clip: {limit} cannot be converted to {x._dtype!r} without overflow; convert the tensor first"
-        )
+        raise out_of_range("clip", limit, x._dtype)
     return limit
 
 

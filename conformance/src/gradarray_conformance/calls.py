@@ -74,18 +74,22 @@ ELEMENTWISE: dict[str, tuple[Host, ...]] = {}
 
 
 def call(
-    name: str, run: Callable[..., Any], *arrays: Host, truth: Callable[..., Any] | None = None, view: bool = False
+    name: str,
+    run: Callable[..., Any],
+    *arrays: Host,
+    truth: Callable[..., Any] | None = None,
+    view: bool = False,
+    signed: bool = False,
 ) -> None:
     """Add a call to the table; what stands after the function's name tells the case."""
     name, _, case = name.partition(" ")
-    CALLS.append(Call(name, case, run, arrays, truth, view))
+    CALLS.append(Call(name, case, run, arrays, truth, view, signed))
 
 
 def signed(names: str, *arrays: Host) -> None:
     """Functions of these arrays, of which the standard says which sign a zero has."""
     for name in names.split():
-        run: Callable[..., Any] = lambda xp, *xs, name=name: getattr(xp, name)(*xs)  # noqa: E731
-        CALLS.append(Call(name, "of zeros", run, arrays, signed=True))
+        call(f"{name} of zeros", lambda xp, *xs, name=name: getattr(xp, name)(*xs), *arrays, signed=True)
 
 
 def unary(names: str, *arrays: Host) -> None:
